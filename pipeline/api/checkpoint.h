@@ -1,0 +1,44 @@
+// How far a cache has come, stored in the cache in the same transaction as the rows (I1).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "pipeline/api/lsn.h"
+#include "pipeline/api/timestamp.h"
+
+namespace walbridge {
+
+struct Checkpoint {
+  Lsn commit_lsn;                 // of the last transaction applied whole; skip rule of I3
+  Lsn end_lsn;                    // where to ask the stream to start; everything below is durable here
+  Timestamp committed_at;         // the source's commit time of that transaction; 0 none yet
+  // A transaction above the sink's cap that is being applied in parts (I4); 0 when none is.
+  Lsn partial_commit_lsn;
+  std::uint64_t partial_changes = 0;  // row changes of it already applied, counted on the wire
+
+  friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
+};
+
+enum class TableState : std::uint8_t {
+  Pending,   // must be (re)loaded before the stream can serve it
+  Live,
+  Stopped,   // cannot go on; `code` and `reason` say why, others go on (I8)
+};
+
+const char* to_string(TableState state);
+
+// One row of _walbridge_tables.
+struct TableRecord {
+  std::uint32_t source_oid = 0;
+  std::string source_name;
+  std::string cache_name;
+  TableState state = TableState::Pending;
+  std::string schema_hash;
+  Lsn snapshot_lsn;               // changes of transactions with commit_lsn < snapshot_lsn are already in the rows
+  std::string code;               // Stopped only
+  std::string reason;             // Stopped only: message and remedy, no values
+  Lsn stopped_at;                 // Stopped only: commit_lsn of the first change not applied
+};
+
+}  // namespace walbridge
