@@ -25,13 +25,13 @@ struct PlannedColumn {
   std::string source_name;
   std::uint32_t type_oid = 0;
   std::int32_t typmod = -1;
-  std::string source_type;       // as Postgres prints it
-  std::string encoding;          // "default" or the alternative's name
+  std::string source_type;  // as Postgres prints it
+  std::string encoding;     // "default" or the alternative's name
   bool nullable = true;
 };
 
 struct NotCarried {
-  std::string what;              // "column", "index", "constraint"
+  std::string what;  // "column", "index", "constraint"
   std::string name;
   std::string reason;
 };
@@ -42,7 +42,7 @@ class TablePlan {
  public:
   // PoisonRow-verdict errors name table, column and remedy: unmappable type, no usable key, reserved name.
   static Result<std::shared_ptr<const TablePlan>> compile(const SourceTable& source, const config::Config& config,
-                                                         const config::Sink& sink);
+                                                          const config::Sink& sink);
 
   const CacheTable& cache() const { return cache_; }
   // One per cache column (a hidden leaf column, if any, comes last in `cache` and is not in here).
@@ -60,14 +60,22 @@ class TablePlan {
  private:
   friend class BoundPlan;
   friend struct PlanCompiler;
+  Status check_name(const Relation& relation) const;
+  Status check_identity(const Relation& relation) const;
+
   CacheTable cache_;
   std::vector<PlannedColumn> columns_;
   std::vector<NotCarried> not_carried_;
   std::vector<std::string> copy_columns_;
   std::vector<std::shared_ptr<const Encoder>> encoders_;  // one per column
-  // Every source column the rules leave out on purpose; others that turn up in a relation do not fit the plan.
+  // Every source column left out on purpose; others that turn up in a relation do not fit the plan unless the
+  // rules' globs leave them out too.
   std::vector<std::string> left_out_;
-  bool accepts_new_columns_ = false;  // `only` is set: columns that turn up later are not ours
+  std::vector<std::string> only_;
+  std::vector<std::string> omit_;
+  std::vector<SourceLeaf> leaves_;
+  std::string schema_;
+  std::string table_;
   ReplicaIdentity replica_identity_ = ReplicaIdentity::Default;
   std::int32_t leaf_column_ = -1;
 };
@@ -90,10 +98,25 @@ class BoundPlan {
 
  private:
   friend class TablePlan;
+  Status encode_value(std::size_t column, const WireValue& wire, Arena& scratch, SqlValue& out) const;
+  Status encode_row(std::span<const WireValue> row, Arena& scratch, std::span<SqlValue> out) const;
+  Status encode_key(std::span<const WireValue> row, Arena& scratch, std::span<SqlValue> out) const;
+  bool same_key_text(const RowChange& change) const;
+  Status fill_unchanged(std::span<const WireValue> old_row, Arena& scratch, std::span<SqlValue> values) const;
+  Status map_keyed_update(const RowChange& change, std::span<SqlValue> values, Arena& scratch,
+                          std::vector<CacheChange>& out) const;
+  Status map_keyless_update(const RowChange& change, std::span<SqlValue> values, Arena& scratch,
+                            std::vector<CacheChange>& out) const;
+  Status map_delete(const RowChange& change, Arena& scratch, std::vector<CacheChange>& out) const;
+  void push(CacheChange::Op op, std::span<const SqlValue> values, std::span<const SqlValue> match,
+            std::vector<CacheChange>& out) const;
+  Error bad_value(std::size_t column, const char* fault) const;
+  Error bad_row(const char* what) const;
+
   const TablePlan* plan_ = nullptr;
   std::uint32_t heap_oid_ = 0;
-  bool full_identity_ = false;            // old rows come with all columns
-  std::vector<std::int32_t> wire_position_;  // per plan column: position in the relation's tuple
+  std::vector<std::uint32_t> wire_position_;  // per plan column: position in the relation's tuple
+  std::size_t wire_width_ = 0;                // values in one tuple
 };
 
 // The plans of one sink: those that work and those refused, each with its reason (collisions included).

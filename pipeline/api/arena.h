@@ -46,30 +46,29 @@ class Arena {
   // Bytes reserved from the system: what a memory budget counts.
   std::size_t reserved() const { return reserved_; }
 
-  // Forgets everything; keeps one ordinary block for reuse.
+  // Forgets everything; keeps the newest block for reuse unless it was made for an unusually large value.
   void clear() {
-    if (blocks_.size() > 1) {
-      blocks_.erase(blocks_.begin() + 1, blocks_.end());
-      if (first_block_bytes_ > block_bytes_) blocks_.clear();
-    } else if (first_block_bytes_ > block_bytes_) {
-      blocks_.clear();
-    }
-    if (blocks_.empty()) {
-      current_ = nullptr;
-      capacity_ = reserved_ = first_block_bytes_ = 0;
-    } else {
-      current_ = blocks_.front().get();
-      capacity_ = reserved_ = first_block_bytes_;
-    }
     used_ = 0;
+    if (blocks_.size() <= 1 && capacity_ <= block_bytes_) return;
+    if (capacity_ > block_bytes_) {
+      blocks_.clear();
+      current_ = nullptr;
+      capacity_ = 0;
+    } else {
+      blocks_.erase(blocks_.begin(), blocks_.end() - 1);
+    }
+    reserved_ = capacity_;
   }
 
  private:
-  // Blocks come from operator new, so offset 0 is aligned for everything.
+  // Blocks come from operator new, so offset 0 is aligned for everything. They start small and double up to
+  // block_bytes_, so that a chunk of one small transaction costs a memory budget what it holds.
   char* allocate_slow(std::size_t bytes) {
-    const std::size_t size = bytes > block_bytes_ ? bytes : block_bytes_;
+    constexpr std::size_t kFirstBlockBytes = 4096;
+    std::size_t size = capacity_ == 0 ? kFirstBlockBytes : capacity_ * 2;
+    if (size > block_bytes_) size = block_bytes_;
+    if (size < bytes) size = bytes;
     blocks_.push_back(std::unique_ptr<char[]>(new char[size]));
-    if (blocks_.size() == 1) first_block_bytes_ = size;
     reserved_ += size;
     current_ = blocks_.back().get();
     capacity_ = size;
@@ -79,7 +78,6 @@ class Arena {
 
   std::size_t block_bytes_;
   std::vector<std::unique_ptr<char[]>> blocks_;
-  std::size_t first_block_bytes_ = 0;
   char* current_ = nullptr;
   std::size_t used_ = 0;
   std::size_t capacity_ = 0;

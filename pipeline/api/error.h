@@ -18,6 +18,7 @@ struct Error {
   std::string code;     // SQLSTATE, SQLite or HTTP code as given, or a short name of ours ("config")
   std::string message;  // what failed and where, lower case, no final stop
   std::string remedy;   // what the operator does about it; empty for Retry
+  std::string table{};  // the cache table it concerns, when it concerns just one
 };
 
 const char* to_string(Verdict verdict);

@@ -58,7 +58,9 @@ class Sink {
   // Prepares an empty hidden copy of each table. Whatever an interrupted load left behind is removed.
   virtual Status begin_load(std::span<const CacheTable* const> tables) = 0;
   virtual Status load(const LoadBlock& block) = 0;
-  // Swaps all loaded tables in, writes their records and the checkpoint, in one transaction.
+  // Swaps in the loaded tables whose record is Live, drops the hidden copies of the others, writes all records and
+  // the checkpoint, in one transaction. A Retry may be answered by calling it again. A record with an empty
+  // cache_name removes the stored record of that source_oid (its table was replaced by another of the same name).
   virtual Status finish_load(std::span<const TableRecord> records, const std::string& source_id,
                              const Checkpoint& checkpoint) = 0;
 

@@ -1,0 +1,131 @@
+#include "config/keys.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace walbridge::config {
+namespace {
+
+constexpr auto kKeys = std::to_array<Key>({
+    {"version", "`1`", "`1`", "The version of this file's format."},
+    {"name", "word", "`walbridge`",
+     "Names the slot, the publication and the checkpoint row of this bridge; up to 63 of a-z, 0-9, `_` and `-`."},
+
+    {"source.url", "secret", "required",
+     "The direct (unpooled) Postgres address: `postgres://…` or a keyword string such as `host=… dbname=…`."},
+    {"source.url.file", "path", "none", "A file that holds the address instead."},
+    {"source.slot", "word", "`name`, with `_` for `-`", "The replication slot; up to 63 of a-z, 0-9 and `_`."},
+    {"source.publication", "name or map", "`name`, with `_` for `-`", "The publication to read."},
+    {"source.publication.name", "name", "`name`, with `_` for `-`", "The publication to read, in the map form."},
+    {"source.publication.create", "`true`, `false`", "`true`",
+     "Create the publication when it does not exist, and own it; `false` only ever uses one that is there."},
+
+    {"sink.name", "word", "`main`",
+     "Label of this cache in metrics, logs and status; up to 63 of a-z, 0-9, `_` and `-`; required in `sinks`."},
+    {"sink.url", "address", "required",
+     "Where the cache is: `file:PATH`, `libsql://HOST`, `https://HOST` or `http://HOST:PORT`; never with a secret in "
+     "it."},
+    {"sink.auth_token", "secret", "none", "The token for a remote cache; not used for `file:`."},
+    {"sink.auth_token.file", "path", "none",
+     "A file that holds the token instead; read again when the server refuses the token."},
+    {"sink.durability", "`normal`, `full`", "`normal`",
+     "For `file:` only. `full` survives a power loss at every commit; after one, `normal` may replay the last moments "
+     "from Postgres."},
+    {"sink.tables.include", "list of table globs", "`[\"*.*\"]`", "Narrows `tables.include` for this cache."},
+    {"sink.tables.exclude", "list of table globs", "`[]`", "Tables this cache does not get; wins over `include`."},
+    {"sink.batch_rows", "0 to 1000000", "`0`",
+     "Most rows in one cache transaction that joins several source transactions; 0 is the cache's own choice."},
+
+    {"tables.include", "list of table globs", "`[\"*.*\"]`", "The tables to replicate."},
+    {"tables.exclude", "list of table globs", "`[]`", "Tables to leave out; wins over `include`."},
+
+    {"profile", "`default`, `drizzle`, `prisma`, `rails`, `django`, `sqlalchemy`", "`default`",
+     "The client whose way of writing dates, decimals and UUIDs the encodings follow."},
+
+    {"naming.table", "template", "`{schema}_{table}`",
+     "Name of a table in the cache, from `{schema}` and `{table}`; must hold `{table}`."},
+    {"naming.drop_schema", "list of schemas", "`[\"public\"]`", "Schemas whose tables are named by `{table}` alone."},
+
+    {"types.*", "encoding", "by `profile`",
+     "The encoding of a Postgres type: `numeric`, or `\"numeric(18,8)\"`, which is more specific and wins."},
+    {"types.specials", "`text`, `\"null\"`, `clamp`, `error`", "`text`",
+     "What becomes of NaN and the infinities of numbers and dates."},
+    {"types.unknown", "`text`, `omit`, `error`", "`text`",
+     "What becomes of columns of a type walbridge does not know."},
+
+    {"rules[].match", "table glob", "required", "The tables the rule is for."},
+    {"rules[].as", "template", "by `naming`", "The name in the cache; may hold `{schema}` and `{table}`."},
+    {"rules[].only", "list of column globs", "all columns", "Carry only these columns."},
+    {"rules[].omit", "list of column globs", "none", "Leave these columns out; wins over `only`."},
+    {"rules[].key", "list of columns", "the primary key or replica identity",
+     "The columns that identify a row; they must be unique and covered by the replica identity."},
+    {"rules[].types.*", "encoding", "by `types`", "As `types`, for the tables of this rule."},
+    {"rules[].columns.*.as", "name", "the source's name", "The column's name in the cache."},
+    {"rules[].columns.*.type", "encoding", "by `types`", "The column's encoding."},
+
+    {"admin.listen", "host:port", "`127.0.0.1:9630`",
+     "Where `/metrics`, `/livez`, `/readyz` and `/status` are served; `\"\"` turns them off."},
+    {"admin.ready_max_lag_seconds", "0.001 to 86400", "`60`", "Above this lag `/readyz` is red."},
+
+    {"log.level", "`debug`, `info`, `warn`, `error`", "`info`", "The least severe lines written to standard error."},
+    {"log.format", "`text`, `json`", "`text`", "The form of a log line."},
+
+    {"snapshot.workers", "1 to 64", "`2`", "Connections that copy tables at the same time during the first sync."},
+
+    {"limits.buffer_bytes", "size, 1MiB to 16GiB", "`16MiB`",
+     "Changes held in memory between the stream and all caches; a plain number of bytes, or with KiB, MiB or GiB."},
+    {"limits.slow_sink_seconds", "1 to 86400", "`10`",
+     "A cache that takes nothing for so long no longer holds up the others."},
+});
+
+// Described in the mapping's specification; each scope has the words that make sense there.
+struct PlannedKeys {
+  std::string_view scope;
+  std::span<const std::string_view> keys;
+};
+
+constexpr auto kPlannedTop = std::to_array<std::string_view>(
+    {"route", "constraints", "on_ddl", "clients", "cache", "dialect", "decltypes", "quarantine"});
+constexpr auto kPlannedRule =
+    std::to_array<std::string_view>({"where", "mask", "mask_key", "truncate", "computed", "indexes", "mode", "delete",
+                                     "order_key", "route", "on_ddl", "constraints", "fts", "naming", "profile"});
+constexpr auto kPlannedColumn = std::to_array<std::string_view>(
+    {"where", "mask", "mask_key", "keep", "truncate", "order_key", "scale", "computed", "specials"});
+
+constexpr auto kPlanned = std::to_array<PlannedKeys>({
+    {"", kPlannedTop},
+    {"rules[]", kPlannedRule},
+    {"rules[].columns.*", kPlannedColumn},
+});
+
+}  // namespace
+
+std::span<const Key> known_keys() { return kKeys; }
+
+std::vector<std::string_view> keys_in(std::string_view scope) {
+  std::vector<std::string_view> found;
+  const auto add = [&](std::string_view word) {
+    if (std::find(found.begin(), found.end(), word) == found.end()) found.push_back(word);
+  };
+  for (const Key& key : kKeys) {
+    std::string_view rest = key.pattern;
+    if (!scope.empty()) {
+      if (!rest.starts_with(scope) || rest.size() <= scope.size() || rest[scope.size()] != '.') continue;
+      rest.remove_prefix(scope.size() + 1);
+    }
+    const std::string_view word = rest.substr(0, rest.find_first_of(".["));
+    add(word);
+    if (scope.empty() && word == "sink") add("sinks");
+  }
+  return found;
+}
+
+bool is_planned_key(std::string_view scope, std::string_view key) {
+  for (const PlannedKeys& planned : kPlanned) {
+    if (planned.scope == scope) return std::find(planned.keys.begin(), planned.keys.end(), key) != planned.keys.end();
+  }
+  return false;
+}
+
+}  // namespace walbridge::config

@@ -1,0 +1,16 @@
+// Which columns name a row of the cache: chosen from what the source sends with UPDATE and DELETE. Pure.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "mapping/table_rules.h"
+#include "pipeline/api/result.h"
+#include "pipeline/api/source_table.h"
+
+namespace walbridge::mapping {
+
+// attnums in key order; empty: replica identity FULL and no key, rows are matched by all their columns.
+Result<std::vector<std::int16_t>> choose_key(const SourceTable& source, const TableRules& rules);
+
+}  // namespace walbridge::mapping

@@ -1,0 +1,369 @@
+#include "pipeline/bridge.h"
+
+#include <algorithm>
+#include <set>
+
+#include "pipeline/api/failpoint.h"
+#include "pipeline/api/log.h"
+#include "pipeline/snapshot_runner.h"
+
+namespace walbridge::pipeline {
+namespace {
+
+constexpr std::int64_t kTryAgainMs = 5'000;
+constexpr std::int64_t kTryAgainAfterOperatorMs = 60'000;
+constexpr const char* kStartOver = "run `walbridge destroy --caches` and then `walbridge run` to copy everything again";
+
+LaneOptions lane_options(bool once, std::uint64_t seed) {
+  LaneOptions options;
+  options.eager_idle = once;
+  options.seed = seed;
+  return options;
+}
+
+TableRecord record_of(const mapping::TablePlan& plan, TableState state, Lsn snapshot_lsn) {
+  TableRecord record;
+  record.source_oid = plan.cache().source_oid;
+  record.source_name = plan.cache().source_name;
+  record.cache_name = plan.cache().name;
+  record.state = state;
+  record.schema_hash = plan.cache().schema_hash;
+  record.snapshot_lsn = snapshot_lsn;
+  return record;
+}
+
+const TableRecord* find_record(std::span<const TableRecord> records, std::uint32_t oid) {
+  const auto found =
+      std::find_if(records.begin(), records.end(), [&](const TableRecord& r) { return r.source_oid == oid; });
+  return found == records.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+Bridge::Bridge(const config::Config& config, BridgeParts parts, const Clock& clock, bool once)
+    : config_(config), parts_(std::move(parts)), clock_(clock) {
+  const auto seed = static_cast<std::uint64_t>(clock.wall().micros);
+  const auto queue_bytes = std::max<std::size_t>(1 << 20, config.limits.buffer_bytes / config.sinks.size());
+  std::vector<LaneLink*> links;
+  for (std::size_t i = 0; i < config.sinks.size(); ++i) {
+    caches_.push_back(std::make_unique<Cache>(config.sinks[i], std::move(parts_.sinks[i]), queue_bytes, clock,
+                                              lane_options(once, seed + i)));
+    links.push_back(&caches_.back()->link);
+    caches_.back()->link.on_lane_progress([this] { parts_.source->wake(); });
+  }
+  ReaderOptions options;
+  options.slow_lane_ms = static_cast<std::int64_t>(config.limits.slow_sink_seconds) * 1000;
+  options.seed = seed + caches_.size();
+  reader_ = std::make_unique<Reader>(*parts_.source, links, clock, reader_stats_, options);
+}
+
+Status Bridge::prepare(const std::atomic<bool>& cancelled) {
+  WALBRIDGE_TRY_AS(source_id_, parts_.admin->identity());
+  WALBRIDGE_TRY(parts_.admin->lock());
+  WALBRIDGE_TRY(plan_tables());
+  WALBRIDGE_TRY(prepare_publication());
+  WALBRIDGE_TRY(check_slot());
+  for (auto& cache : caches_) {
+    if (cancelled) break;
+    cache->lane.set_source_id(source_id_);
+    if (auto opened = open_cache(*cache); !opened) {
+      // With a single cache there is nothing else to do meanwhile.
+      if (caches_.size() == 1 && opened.error().verdict != Verdict::Retry) return opened;
+      cache_failed(*cache, opened.error());
+    }
+  }
+  // With every cache refusing the source there is nothing to run.
+  const bool all_gaps = std::all_of(caches_.begin(), caches_.end(), [](const auto& cache) {
+    const std::scoped_lock lock(cache->stats.mutex);
+    return cache->phase == CachePhase::Failed && cache->stats.last_error && cache->stats.last_error->verdict == Verdict::Gap;
+  });
+  if (all_gaps) return *caches_.front()->stats.last_error;
+  return Done{};
+}
+
+Status Bridge::plan_tables() {
+  WALBRIDGE_TRY_AS(tables_, parts_.admin->describe_tables());
+  for (auto& cache : caches_) {
+    cache->plan = mapping::plan_sink(tables_, config_, cache->settings);
+    for (const auto& refused : cache->plan.refused) {
+      log::warn("table not carried", {{"sink", cache->settings.name}, {"table", refused.source_name},
+                                      {"code", refused.error.code}, {"reason", refused.error.message},
+                                      {"remedy", refused.error.remedy}});
+    }
+    if (cache->plan.tables.empty()) {
+      return Error{Verdict::Operator, "no-tables", "sink " + cache->settings.name + ": no table of the source can be carried",
+                   "see `walbridge plan` for the reasons, and `tables.include` in " + config_.file, {}};
+    }
+  }
+  return Done{};
+}
+
+Status Bridge::prepare_publication() {
+  std::set<std::uint32_t> wanted;
+  for (const auto& cache : caches_) {
+    for (const auto& plan : cache->plan.tables) wanted.insert(plan->cache().source_oid);
+  }
+  std::vector<const SourceTable*> selected;
+  for (const auto& table : tables_) {
+    if (wanted.contains(table.oid)) selected.push_back(&table);
+  }
+  for (const auto& finding : parts_.admin->preflight(selected)) {
+    if (finding.severity == Finding::Severity::Ok) continue;
+    if (finding.severity == Finding::Severity::Error) {
+      return Error{Verdict::Operator, finding.code, finding.subject + ": " + finding.message, finding.fix, {}};
+    }
+    log::warn(finding.message, {{"code", finding.code}, {"subject", finding.subject}, {"fix", finding.fix}});
+  }
+  return parts_.admin->ensure_publication(selected);
+}
+
+Status Bridge::check_slot() {
+  WALBRIDGE_TRY_AS(slot_, parts_.admin->slot_status());
+  target_ = slot_.current_lsn;
+  if (slot_.exists && slot_.wal_status == "lost") {
+    return Error{Verdict::Gap, "slot-lost", "the replication slot has lost log it needs (" + slot_.invalidation_reason + ")",
+                 kStartOver, {}};
+  }
+  return Done{};
+}
+
+Status Bridge::open_cache(Cache& cache) {
+  auto state = cache.sink->open();
+  if (!state) return std::move(state.error());
+  cache.state = *std::move(state);
+  if (!cache.state->checkpoint) {
+    cache.wants_load = true;
+    return Done{};
+  }
+  // Until its lane starts, nothing of what this cache may still need is given up.
+  cache.link.set_durable(cache.state->checkpoint->end_lsn);
+  WALBRIDGE_TRY_AS(const auto missing, missing_tables(cache));
+  WALBRIDGE_TRY(write_stopped_records(cache));
+  cache.wants_load = !missing.empty();
+  if (!cache.wants_load) start_lane(cache);
+  return Done{};
+}
+
+Result<std::vector<const mapping::TablePlan*>> Bridge::missing_tables(const Cache& cache) const {
+  const auto& state = *cache.state;
+  if (state.checkpoint) {
+    const auto sink = "cache " + cache.settings.name;
+    if (state.source_id != source_id_) {
+      return Error{Verdict::Gap, "other-source", sink + ": was filled from another source (" + state.source_id + ", this is " +
+                   source_id_ + ")", std::string("point it at the right source, use another `name`, or ") + kStartOver, {}};
+    }
+    if (!slot_.exists && !slot_made_here_) {
+      return Error{Verdict::Gap, "slot-missing", sink + ": the replication slot is gone and with it the changes since " +
+                   to_string(state.checkpoint->end_lsn), kStartOver, {}};
+    }
+    if (slot_.exists && state.checkpoint->end_lsn < slot_.confirmed_flush_lsn) {
+      return Error{Verdict::Gap, "slot-ahead", sink + ": stands at " + to_string(state.checkpoint->end_lsn) +
+                   " but the slot has given up everything before " + to_string(slot_.confirmed_flush_lsn) +
+                   " (a restored or wiped cache?)", kStartOver, {}};
+    }
+    if (state.checkpoint->end_lsn > slot_.current_lsn) {
+      return Error{Verdict::Gap, "future-lsn", sink + ": stands at " + to_string(state.checkpoint->end_lsn) +
+                   ", ahead of the source's " + to_string(slot_.current_lsn) + " (a restored source?)", kStartOver, {}};
+    }
+  }
+  std::vector<const mapping::TablePlan*> missing;
+  for (const auto& plan : cache.plan.tables) {
+    const auto* record = find_record(state.tables, plan->cache().source_oid);
+    const bool live = state.checkpoint && record != nullptr && record->state == TableState::Live &&
+                      record->schema_hash == plan->cache().schema_hash;
+    if (!live) missing.push_back(plan.get());
+  }
+  return missing;
+}
+
+// Tables the cache holds but the configuration or the source no longer carries: frozen, and said so.
+Status Bridge::write_stopped_records(Cache& cache) {
+  std::vector<TableRecord> changed;
+  for (const auto& stored : cache.state->tables) {
+    const bool planned = std::any_of(cache.plan.tables.begin(), cache.plan.tables.end(),
+                                     [&](const auto& plan) { return plan->cache().source_oid == stored.source_oid; });
+    if (planned) continue;
+    const auto refused = std::find_if(cache.plan.refused.begin(), cache.plan.refused.end(),
+                                      [&](const auto& table) { return table.source_oid == stored.source_oid; });
+    TableRecord record = stored;
+    record.state = TableState::Stopped;
+    if (refused != cache.plan.refused.end()) {
+      record.code = refused->error.code;
+      record.reason = refused->error.message + "; " + refused->error.remedy;
+    } else {
+      const bool dropped = source_table(stored.source_oid) == nullptr;
+      record.code = dropped ? "dropped" : "not-selected";
+      record.reason = dropped ? "the table no longer exists at the source; its rows stay as they were"
+                              : "the configuration no longer selects this table; its rows stay as they were";
+    }
+    if (stored.state == TableState::Stopped && stored.code == record.code) continue;
+    changed.push_back(std::move(record));
+  }
+  if (changed.empty()) return Done{};
+  WALBRIDGE_TRY(cache.sink->begin());
+  for (const auto& record : changed) WALBRIDGE_TRY(cache.sink->record(record));
+  return cache.sink->commit(*cache.state->checkpoint);
+}
+
+void Bridge::bring_up_caches(const std::atomic<bool>& cancelled) {
+  std::vector<Cache*> due;
+  for (auto& cache : caches_) {
+    if (cache->started || cancelled || clock_.now_ms() < cache->try_again_ms) continue;
+    if (!cache->state) {
+      if (auto opened = open_cache(*cache); !opened) {
+        cache_failed(*cache, opened.error());
+        continue;
+      }
+    }
+    if (cache->wants_load) due.push_back(cache.get());
+  }
+  if (!due.empty()) load_caches(due, cancelled);
+}
+
+void Bridge::load_caches(const std::vector<Cache*>& due, const std::atomic<bool>& cancelled) {
+  // From here on the slot must not move past what is about to become these caches' starting point.
+  const auto pinned = reader_->frontier();
+  for (auto* cache : due) {
+    if (pinned && !cache->link.durable()) cache->link.set_durable(*pinned);
+  }
+  const bool make_slot = !slot_.exists;
+  log::info("snapshot starts", {{"slot", make_slot ? "new" : "kept"}});
+  auto point = parts_.snapshot->begin(make_slot ? SnapshotSource::SlotUse::CreatePermanent
+                                                : SnapshotSource::SlotUse::Temporary);
+  if (!point) {
+    for (auto* cache : due) cache_failed(*cache, point.error());
+    return;
+  }
+  if (make_slot) slot_made_here_ = slot_.exists = true;
+  WALBRIDGE_FAILPOINT("after-slot");
+  for (auto* cache : due) {
+    cache->phase = CachePhase::Loading;
+    if (auto loaded = load_cache(*cache, *point, cancelled); !loaded) {
+      cache->sink->abandon();
+      cache->state.reset();
+      if (!cancelled) cache_failed(*cache, loaded.error());
+    }
+  }
+  parts_.snapshot->end();
+}
+
+std::vector<TableLoad> Bridge::table_loads(Cache& cache, const std::vector<const mapping::TablePlan*>& missing) const {
+  std::vector<TableLoad> loads;
+  const std::scoped_lock lock(cache.progress_mutex);
+  cache.progress.clear();
+  for (const auto* plan : missing) {
+    const auto shared = std::find_if(cache.plan.tables.begin(), cache.plan.tables.end(),
+                                     [&](const auto& candidate) { return candidate.get() == plan; });
+    const auto* table = source_table(plan->cache().source_oid);
+    cache.progress.push_back(std::make_unique<TableProgress>());
+    cache.progress.back()->source_name = table->qualified_name();
+    cache.progress.back()->estimated_rows = table->estimated_rows;
+    loads.push_back({*shared, *table, cache.progress.back().get()});
+  }
+  return loads;
+}
+
+Status Bridge::load_cache(Cache& cache, SnapshotPoint point, const std::atomic<bool>& cancelled) {
+  WALBRIDGE_TRY_AS(const auto missing, missing_tables(cache));
+  const auto taken_at = clock_.wall();
+  const auto loads = table_loads(cache, missing);
+  std::vector<const CacheTable*> cache_tables;
+  for (const auto& load : loads) cache_tables.push_back(&load.plan->cache());
+  WALBRIDGE_TRY(cache.sink->begin_load(cache_tables));
+  WALBRIDGE_FAILPOINT("load-begun");
+  SnapshotOptions options;
+  options.workers = config_.snapshot.workers;
+  WALBRIDGE_TRY_AS(const auto poisoned, run_snapshot(*parts_.snapshot, *cache.sink, loads, options, cancelled));
+
+  std::vector<TableRecord> records;
+  for (const auto& load : loads) {
+    auto record = record_of(*load.plan, TableState::Live, point.consistent_point);
+    if (const auto bad = poisoned.find(load.source.oid); bad != poisoned.end()) {
+      record.state = TableState::Stopped;
+      record.code = bad->second.code;
+      record.reason = bad->second.message + "; " + bad->second.remedy;
+      record.stopped_at = point.consistent_point;
+      log::error("table stopped", {{"sink", cache.settings.name}, {"table", record.source_name}, {"code", record.code},
+                                   {"error", bad->second.message}, {"remedy", bad->second.remedy}});
+    }
+    for (const auto& stored : cache.state->tables) {
+      if (stored.cache_name != record.cache_name || stored.source_oid == record.source_oid) continue;
+      TableRecord replaced = stored;
+      replaced.cache_name.clear();
+      records.push_back(replaced);
+    }
+    records.push_back(std::move(record));
+  }
+  Checkpoint checkpoint = cache.state->checkpoint.value_or(Checkpoint{});
+  if (!cache.state->checkpoint) {
+    checkpoint.end_lsn = point.consistent_point;
+    checkpoint.committed_at = taken_at;
+  }
+  WALBRIDGE_FAILPOINT("load-copied");
+  Status finished = Done{};
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    finished = cache.sink->finish_load(records, source_id_, checkpoint);
+    if (finished || finished.error().verdict != Verdict::Retry || cancelled) break;
+  }
+  WALBRIDGE_TRY(std::move(finished));
+  WALBRIDGE_FAILPOINT("load-finished");
+  cache.state->checkpoint = checkpoint;
+  for (const auto& record : records) {
+    std::erase_if(cache.state->tables, [&](const TableRecord& r) { return r.source_oid == record.source_oid; });
+    if (!record.cache_name.empty()) cache.state->tables.push_back(record);
+  }
+  std::uint64_t rows = 0;
+  for (const auto& load : loads) rows += load.progress->rows;
+  cache.stats.snapshot_rows += rows;
+  log::info("snapshot done", {{"sink", cache.settings.name}, {"tables", loads.size()}, {"rows", rows},
+                              {"lsn", to_string(point.consistent_point)}});
+  cache.wants_load = false;
+  start_lane(cache);
+  return Done{};
+}
+
+void Bridge::start_lane(Cache& cache) {
+  std::vector<LaneTables::Table> tables;
+  for (const auto& plan : cache.plan.tables) {
+    const auto* record = find_record(cache.state->tables, plan->cache().source_oid);
+    const auto* source = source_table(plan->cache().source_oid);
+    if (record == nullptr || source == nullptr) continue;
+    LaneTables::Table table{plan, *record, {source->oid}};
+    for (const auto& leaf : source->leaves) table.heaps.push_back(leaf.oid);
+    tables.push_back(std::move(table));
+  }
+  cache.lane.start(*cache.state->checkpoint, std::move(tables));
+  cache.started = true;
+  cache.phase = CachePhase::Streaming;
+}
+
+void Bridge::cache_failed(Cache& cache, const Error& error) {
+  cache.stats.note_error(error);
+  cache.phase = error.verdict == Verdict::Retry ? CachePhase::Waiting : CachePhase::Failed;
+  const bool for_good = error.verdict == Verdict::Gap;
+  cache.try_again_ms = for_good ? INT64_MAX
+                                : clock_.now_ms() + (error.verdict == Verdict::Retry ? kTryAgainMs : kTryAgainAfterOperatorMs);
+  // It may need everything the slot still holds: nothing is given up while it is away.
+  if (!cache.link.durable() && slot_.exists && slot_.confirmed_flush_lsn) cache.link.set_durable(slot_.confirmed_flush_lsn);
+  log::error("cache is not in service", {{"sink", cache.settings.name}, {"code", error.code}, {"error", error.message},
+                                         {"remedy", error.remedy}});
+}
+
+void Bridge::drop_unused_slot() {
+  const bool used = std::any_of(caches_.begin(), caches_.end(),
+                                [](const auto& cache) { return cache->state && cache->state->checkpoint; });
+  if (!slot_made_here_ || used) return;
+  parts_.snapshot->end();
+  auto owned = parts_.admin->owned();
+  if (!owned) return;
+  for (const auto& object : *owned) {
+    if (object.kind == "slot") (void)parts_.admin->drop(object);
+  }
+}
+
+const SourceTable* Bridge::source_table(std::uint32_t oid) const {
+  const auto found = std::find_if(tables_.begin(), tables_.end(), [&](const SourceTable& t) { return t.oid == oid; });
+  return found == tables_.end() ? nullptr : &*found;
+}
+
+}  // namespace walbridge::pipeline

@@ -1,0 +1,393 @@
+#include "pipeline/lane.h"
+
+#include <algorithm>
+
+#include "pipeline/api/failpoint.h"
+#include "pipeline/api/log.h"
+
+namespace walbridge::pipeline {
+
+Lane::Lane(Sink& sink, LaneLink& link, LaneStats& stats, const Clock& clock, LaneOptions options)
+    : sink_(sink),
+      link_(link),
+      stats_(stats),
+      clock_(clock),
+      options_(std::move(options)),
+      backoff_(50, 10'000, options_.seed) {}
+
+void Lane::start(const Checkpoint& checkpoint, std::vector<LaneTables::Table> tables) {
+  tables_.assign(std::move(tables));
+  stored_ = reached_ = checkpoint;
+  reopening_ = false;
+  idle_stored_ms_ = clock_.now_ms();
+  publish_tables();
+  note_committed();
+  link_.ready(stored_.end_lsn);
+}
+
+Result<Step> Lane::step() {
+  wake_at_ms_ = not_before_ms_;
+  if (not_before_ms_ > clock_.now_ms()) return Step::Idle;
+  wake_at_ms_ = not_before_ms_ = 0;
+  if (reopening_) return reopen();
+  if (link_.mode() == LaneMode::Stopped) return Step::Idle;
+  WALBRIDGE_TRY_AS(const Flow flow, consume());
+  if (flow == Flow::Restart) return Step::Progressed;
+  if (flow == Flow::Wait) return Step::Idle;
+  if (!chunk_) {
+    chunk_ = link_.pop();
+    next_event_ = 0;
+    if (!chunk_) return settle_when_drained();
+  }
+  return Step::Progressed;
+}
+
+// Nothing is queued: everything complete becomes visible, and a detached lane reports where it stands.
+Result<Step> Lane::settle_when_drained() {
+  if (!in_transaction_ && !skipping_) {
+    WALBRIDGE_TRY_AS(const Flow flow, (begun_ || !tables_.unwritten().empty()) ? commit_batch(reached_)
+                                                                               : store_idle_position());
+    if (flow == Flow::Restart) return Step::Progressed;
+    if (flow == Flow::Wait) return Step::Idle;
+  }
+  if (link_.mode() != LaneMode::Detached) return Step::Idle;
+  // Something may have been pushed just before the detach.
+  if ((chunk_ = link_.pop())) {
+    next_event_ = 0;
+    return Step::Progressed;
+  }
+  if (in_transaction_ || skipping_ || begun_ || stored_ != reached_) {
+    // The rest of this transaction will not come on this stream; an unstored idle position may as well be asked again.
+    if (begun_) {
+      restart();
+      return Step::Progressed;
+    }
+    in_transaction_ = skipping_ = false;
+    reached_ = stored_;
+  }
+  link_.ready(stored_.end_lsn);
+  return Step::Idle;
+}
+
+Result<Step> Lane::reopen() {
+  auto state = sink_.open();
+  if (!state) {
+    WALBRIDGE_TRY(failed(std::move(state.error())));
+    return Step::Idle;
+  }
+  if (!state->checkpoint || state->source_id != options_.source_id) {
+    Error error{Verdict::Gap, "cache-replaced", "the cache no longer holds what this bridge wrote into it",
+                "run `walbridge run` again: it checks the cache and copies what is missing", {}};
+    link_.stop();
+    stats_.note_error(error);
+    return error;
+  }
+  tables_.adopt(state->tables);
+  stored_ = reached_ = *state->checkpoint;
+  reopening_ = false;
+  backoff_.reset();
+  publish_tables();
+  note_committed();
+  link_.ready(stored_.end_lsn);
+  return Step::Progressed;
+}
+
+// Rolls back and goes to open the sink again; the stream comes again from its checkpoint.
+Lane::Flow Lane::restart() {
+  sink_.abandon();
+  chunk_.reset();
+  begun_ = commit_pending_ = in_transaction_ = skipping_ = false;
+  batch_rows_ = batch_bytes_ = batch_transactions_ = 0;
+  batch_first_commit_ = {};
+  reopening_ = true;
+  link_.reopen();
+  return Flow::Restart;
+}
+
+Result<Lane::Flow> Lane::retry_later(const Error& error) {
+  stats_.note_error(error);
+  if (stats_.failing_since_ms == 0) {
+    stats_.failing_since_ms = clock_.now_ms();
+    log::warn("cache does not take changes, trying again", {{"sink", link_.name()}, {"code", error.code}, {"error", error.message}});
+  }
+  wake_at_ms_ = not_before_ms_ = clock_.now_ms() + backoff_.next_ms();
+  return Flow::Wait;
+}
+
+// Everything but a Retry in place and a poisoned table ends here.
+Result<Lane::Flow> Lane::failed(Error error) {
+  stats_.note_error(error);
+  if (stats_.failing_since_ms == 0) {
+    stats_.failing_since_ms = clock_.now_ms();
+    log::warn("cache failed", {{"sink", link_.name()}, {"code", error.code}, {"error", error.message}});
+  }
+  if (error.verdict == Verdict::Retry) {
+    const auto flow = restart();
+    wake_at_ms_ = not_before_ms_ = clock_.now_ms() + backoff_.next_ms();
+    return flow;
+  }
+  sink_.abandon();
+  link_.stop();
+  return error;
+}
+
+Result<Lane::Flow> Lane::consume() {
+  if (commit_pending_) {
+    WALBRIDGE_TRY_AS(const Flow flow, commit_batch(committing_));
+    if (flow != Flow::Continue) return flow;
+  }
+  if (!chunk_) return Flow::Continue;
+  while (next_event_ < chunk_->events.size()) {
+    WALBRIDGE_TRY_AS(const Flow flow, on_event(chunk_->events[next_event_]));
+    if (flow != Flow::Continue) return flow;
+    ++next_event_;
+  }
+  chunk_.reset();
+  return Flow::Continue;
+}
+
+Result<Lane::Flow> Lane::on_event(const Event& event) {
+  if (const auto* change = std::get_if<RowChange>(&event)) return skipping_ ? Flow::Continue : counted(on_row(*change));
+  if (const auto* begin = std::get_if<TxBegin>(&event)) {
+    skipping_ = begin->commit_lsn <= reached_.commit_lsn;  // I3
+    in_transaction_ = !skipping_;
+    transaction_ = *begin;
+    transaction_changes_ = 0;
+    part_rows_ = part_bytes_ = 0;
+    if (in_transaction_ && !batch_first_commit_) {
+      batch_first_commit_ = begin->committed_at;
+      stats_.oldest_pending_micros = begin->committed_at.micros;
+    }
+    return Flow::Continue;
+  }
+  if (const auto* commit = std::get_if<TxCommit>(&event)) return on_commit(*commit);
+  if (const auto* truncated = std::get_if<Truncated>(&event)) {
+    return skipping_ ? Flow::Continue : counted(on_truncate(*truncated));
+  }
+  if (const auto* idle = std::get_if<IdlePosition>(&event)) {
+    reached_.end_lsn = std::max(reached_.end_lsn, idle->lsn);
+    return Flow::Continue;
+  }
+  return Flow::Continue;  // logical messages are nobody's yet
+}
+
+// Every change on the wire counts, wanted or not, so that a partial checkpoint means the same in every replay.
+Result<Lane::Flow> Lane::counted(Result<Flow> flow) {
+  if (!flow || *flow != Flow::Continue) return flow;
+  ++transaction_changes_;
+  return split_if_large();
+}
+
+// The first changes of a transaction that was being applied in parts are in the cache already (I4).
+bool Lane::already_applied() const {
+  return stored_.partial_commit_lsn == transaction_.commit_lsn && transaction_changes_ < stored_.partial_changes;
+}
+
+Result<Lane::Flow> Lane::on_row(const RowChange& change) {
+  if (already_applied()) return Flow::Continue;
+  const auto& route = tables_.route(*change.relation, *chunk_);
+  if (route.table == nullptr || !LaneTables::wants(*route.table, transaction_.commit_lsn)) return Flow::Continue;
+  if (route.misfit) return stop_table(*route.table, *route.misfit);
+  WALBRIDGE_TRY_AS(const Flow begun, ensure_begun());
+  if (begun != Flow::Continue) return begun;
+
+  scratch_.clear();
+  changes_.clear();
+  if (auto mapped = route.bound->map(change, scratch_, changes_); !mapped) {
+    return stop_table(*route.table, mapped.error());
+  }
+  for (const auto& cache_change : changes_) {
+    WALBRIDGE_TRY_AS(const Flow applied, apply(*route.table, cache_change));
+    if (applied != Flow::Continue) return applied;
+  }
+  auto& counter = change.op == RowChange::Op::Insert   ? stats_.inserts
+                  : change.op == RowChange::Op::Update ? stats_.updates
+                                                       : stats_.deletes;
+  counter.fetch_add(1, std::memory_order_relaxed);
+  return Flow::Continue;
+}
+
+Result<Lane::Flow> Lane::on_truncate(const Truncated& truncated) {
+  if (already_applied()) return Flow::Continue;
+  for (const auto* relation : truncated.relations) {
+    const auto& route = tables_.route(*relation, *chunk_);
+    if (route.table == nullptr || !LaneTables::wants(*route.table, transaction_.commit_lsn)) continue;
+    if (route.misfit) return stop_table(*route.table, *route.misfit);
+    WALBRIDGE_TRY_AS(const Flow begun, ensure_begun());
+    if (begun != Flow::Continue) return begun;
+    WALBRIDGE_TRY_AS(const Flow applied, apply(*route.table, route.bound->truncate()));
+    if (applied != Flow::Continue) return applied;
+    stats_.truncates.fetch_add(1, std::memory_order_relaxed);
+  }
+  return Flow::Continue;
+}
+
+Result<Lane::Flow> Lane::ensure_begun() {
+  if (begun_) return Flow::Continue;
+  if (auto begun = sink_.begin(); !begun) {
+    if (begun.error().verdict == Verdict::Retry) return retry_later(begun.error());
+    return failed(std::move(begun.error()));
+  }
+  begun_ = true;
+  batch_begun_ms_ = clock_.now_ms();
+  for (const auto& record : tables_.unwritten()) {
+    if (auto recorded = sink_.record(record); !recorded) return failed(std::move(recorded.error()));
+  }
+  return Flow::Continue;
+}
+
+Result<Lane::Flow> Lane::apply(LaneTables::Table& table, const CacheChange& change) {
+  if (auto applied = sink_.apply(change); !applied) {
+    if (applied.error().verdict == Verdict::PoisonRow) return stop_table(table, applied.error());
+    return failed(std::move(applied.error()));
+  }
+  std::size_t bytes = 16;
+  for (const auto& value : change.values) bytes += 8 + value.bytes.size();
+  ++batch_rows_;
+  ++part_rows_;
+  batch_bytes_ += bytes;
+  part_bytes_ += bytes;
+  return Flow::Continue;
+}
+
+// The table takes nothing from this transaction on. What the open cache transaction holds of it is rolled back, so
+// that the table stays as it was before the transaction, whole.
+Lane::Flow Lane::stop_table(LaneTables::Table& table, const Error& error) {
+  tables_.stop(table, error, transaction_.commit_lsn);
+  stats_.note_error(error);
+  publish_tables();
+  log::error("table stopped", {{"sink", link_.name()}, {"table", table.record.source_name}, {"code", error.code},
+                               {"lsn", to_string(transaction_.commit_lsn)}, {"error", error.message}, {"remedy", error.remedy}});
+  if (!begun_) return Flow::Continue;
+  return restart();
+}
+
+Result<Lane::Flow> Lane::split_if_large() {
+  const auto& limits = sink_.limits();
+  if (limits.rows_per_part == 0) return Flow::Continue;
+  if (part_rows_ < limits.rows_per_part && part_bytes_ < limits.bytes_per_part) return Flow::Continue;
+  Checkpoint partial = reached_;
+  partial.partial_commit_lsn = transaction_.commit_lsn;
+  partial.partial_changes = transaction_changes_;
+  part_rows_ = part_bytes_ = 0;
+  // The event itself is done: come back to the next one even if the commit has to wait.
+  WALBRIDGE_TRY_AS(const Flow flow, commit_batch(partial));
+  if (flow == Flow::Wait) ++next_event_;
+  return flow;
+}
+
+bool Lane::batch_is_full() const {
+  const auto& limits = sink_.limits();
+  return batch_rows_ >= limits.rows_per_commit || batch_bytes_ >= limits.bytes_per_commit ||
+         (begun_ && clock_.now_ms() - batch_begun_ms_ >= options_.commit_every_ms) ||
+         (begun_ && reached_.commit_lsn <= careful_until_);
+}
+
+Result<Lane::Flow> Lane::on_commit(const TxCommit& commit) {
+  const bool was_skipping = skipping_;
+  in_transaction_ = skipping_ = false;
+  if (was_skipping) return Flow::Continue;
+  reached_.commit_lsn = commit.commit_lsn;
+  reached_.end_lsn = commit.end_lsn;
+  reached_.committed_at = commit.committed_at;
+  reached_.partial_commit_lsn = {};
+  reached_.partial_changes = 0;
+  ++batch_transactions_;
+  if (!batch_is_full()) return Flow::Continue;
+  WALBRIDGE_TRY_AS(const Flow flow, commit_batch(reached_));
+  if (flow == Flow::Wait) ++next_event_;
+  return flow;
+}
+
+Result<Lane::Flow> Lane::commit_batch(const Checkpoint& target) {
+  WALBRIDGE_TRY_AS(const Flow begun, ensure_begun());
+  if (begun != Flow::Continue) return begun;
+  WALBRIDGE_FAILPOINT("before-commit");
+  if (auto committed = sink_.commit(target); !committed) {
+    auto& error = committed.error();
+    if (error.verdict == Verdict::Retry) {
+      commit_pending_ = true;
+      committing_ = target;
+      return retry_later(error);
+    }
+    auto* poisoned = error.verdict == Verdict::PoisonRow ? tables_.find_by_cache_name(error.table) : nullptr;
+    if (poisoned == nullptr) return failed(std::move(error));
+    if (batch_transactions_ > 1 && careful_until_ < target.commit_lsn) {
+      careful_until_ = target.commit_lsn;
+      return restart();
+    }
+    return stop_table(*poisoned, error);
+  }
+  WALBRIDGE_FAILPOINT("after-commit");
+  commit_pending_ = begun_ = false;
+  stored_ = target;
+  tables_.written();
+  if (stats_.failing_since_ms != 0) {
+    stats_.failing_since_ms = 0;
+    stats_.clear_error();
+    log::info("cache takes changes again", {{"sink", link_.name()}});
+  }
+  backoff_.reset();
+  stats_.batches.fetch_add(1, std::memory_order_relaxed);
+  stats_.transactions.fetch_add(batch_transactions_, std::memory_order_relaxed);
+  stats_.apply_seconds.observe(static_cast<double>(clock_.now_ms() - batch_begun_ms_) / 1e3);
+  note_committed();
+  return Flow::Continue;
+}
+
+void Lane::note_committed() {
+  if (batch_first_commit_ && batch_transactions_ > 0) {
+    stats_.commit_to_visible_seconds.observe(std::max(0.0, seconds_between(batch_first_commit_, clock_.wall())));
+  }
+  batch_rows_ = batch_bytes_ = batch_transactions_ = 0;
+  batch_first_commit_ = in_transaction_ ? transaction_.committed_at : Timestamp{};
+  stats_.oldest_pending_micros = batch_first_commit_.micros;
+  {
+    const std::scoped_lock lock(stats_.mutex);
+    stats_.checkpoint = stored_;
+  }
+  idle_stored_ms_ = clock_.now_ms();
+  link_.set_durable(stored_.end_lsn);
+}
+
+// Positions without rows for this cache are stored too, so that the slot moves on (I2), but seldom.
+Result<Lane::Flow> Lane::store_idle_position() {
+  if (stored_.end_lsn >= reached_.end_lsn) return Flow::Continue;
+  const auto due_ms = idle_stored_ms_ + options_.idle_checkpoint_ms;
+  const bool due = options_.eager_idle || clock_.now_ms() >= due_ms ||
+                   bytes_between(stored_.end_lsn, reached_.end_lsn) >= options_.idle_checkpoint_bytes;
+  if (!due) {
+    // Transactions that carried nothing for this cache are as visible as they will ever be.
+    batch_first_commit_ = {};
+    stats_.oldest_pending_micros = 0;
+    wake_at_ms_ = due_ms;
+    return Flow::Continue;
+  }
+  return commit_batch(reached_);
+}
+
+void Lane::revive() {
+  restart();
+  not_before_ms_ = 0;
+}
+
+// Goes on to the end of the transaction at hand if it is here, and gives up what is not complete.
+void Lane::finish() {
+  if (reopening_ || link_.mode() == LaneMode::Stopped) return;
+  while (chunk_ && in_transaction_ && !commit_pending_ && next_event_ < chunk_->events.size()) {
+    auto flow = on_event(chunk_->events[next_event_]);
+    if (!flow || *flow != Flow::Continue) break;
+    ++next_event_;
+  }
+  if (reopening_) return;
+  const bool unstored = begun_ || reached_.end_lsn > stored_.end_lsn;
+  if (commit_pending_ || (!in_transaction_ && unstored)) (void)commit_batch(commit_pending_ ? committing_ : reached_);
+  if (begun_) sink_.abandon();
+}
+
+void Lane::publish_tables() {
+  const std::scoped_lock lock(stats_.mutex);
+  stats_.tables = tables_.records();
+}
+
+}  // namespace walbridge::pipeline

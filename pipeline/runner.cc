@@ -1,0 +1,225 @@
+#include "pipeline/runner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "pipeline/admin.h"
+#include "pipeline/api/log.h"
+#include "pipeline/metrics.h"
+
+namespace walbridge::pipeline {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kSupervisePause = 100ms;
+constexpr std::int64_t kSlotPollMs = 10'000;
+constexpr auto kStopDeadline = 4500ms;
+constexpr std::int64_t kReviveAfterMs = 30'000;
+
+std::chrono::milliseconds until(std::int64_t wake_at_ms, const Clock& clock) {
+  constexpr std::int64_t kLongest = 500;
+  if (wake_at_ms == 0) return std::chrono::milliseconds(kLongest);
+  return std::chrono::milliseconds(std::clamp<std::int64_t>(wake_at_ms - clock.now_ms(), 1, kLongest));
+}
+
+bool can_recover(const Error& error) { return error.verdict != Verdict::Gap && error.code != "fenced"; }
+
+class Runner {
+ public:
+  Runner(Bridge& bridge, const RunOptions& options, const std::atomic<bool>& stop)
+      : bridge_(bridge), options_(options), stop_(stop) {}
+
+  RunOutcome run() {
+    if (auto admin = start_admin(); !admin) return {ExitReason::SystemUnusable, admin.error()};
+    std::jthread loader([this] { load_caches(); });
+    reader_thread_ = std::jthread([this] { read(); });
+    supervise();
+    leave_in_time();
+    loader.join();
+    for (auto& cache : bridge_.caches()) cache->link.wake();
+    lane_threads_.clear();
+    reader_ending_ = true;
+    bridge_.source().wake();
+    reader_thread_.join();
+    bridge_.drop_unused_slot();
+    *left_ = true;
+    return outcome_;
+  }
+
+ private:
+  bool ending() const { return ending_; }
+
+  Status start_admin() {
+    const auto& settings = bridge_.config().admin;
+    if (settings.listen.empty()) return Done{};
+    const auto limit = settings.ready_max_lag_seconds;
+    return admin_.start(settings.listen, {[this] { return render_metrics(bridge_, status()); },
+                                          [this, limit] { return to_json(status(), limit); },
+                                          [this, limit] { return status().not_ready(limit); }});
+  }
+
+  BridgeStatus status() const {
+    const std::scoped_lock lock(slot_mutex_);
+    return take_status(bridge_, slot_);
+  }
+
+  // Snapshots take minutes; supervision, status and a stop request must not wait for them.
+  void load_caches() {
+    std::int64_t slot_polled_ms = -kSlotPollMs;
+    while (!ending()) {
+      bridge_.bring_up_caches(ending_);
+      for (auto& cache : bridge_.caches()) {
+        if (!cache->started || lane_threads_.contains(cache.get())) continue;
+        lane_threads_.emplace(cache.get(), std::jthread([this, &cache] { apply(*cache); }));
+      }
+      const auto now = bridge_.clock().now_ms();
+      if (now - slot_polled_ms >= kSlotPollMs) {
+        slot_polled_ms = now;
+        poll_slot();
+      }
+      ++loader_rounds_;
+      std::unique_lock lock(pause_mutex_);
+      pause_.wait_for(lock, kSupervisePause, [this] { return ending(); });
+    }
+  }
+
+  void poll_slot() {
+    auto slot = bridge_.admin().slot_status();
+    const std::scoped_lock lock(slot_mutex_);
+    if (slot) slot_ = *slot;
+  }
+
+  void read() {
+    auto& reader = bridge_.reader();
+    while (!reader_ending_) {
+      auto step = reader.step();
+      if (!step) {
+        const auto& error = step.error();
+        log::error("source", {{"code", error.code}, {"error", error.message}, {"remedy", error.remedy}});
+        const bool hopeless = error.verdict == Verdict::Gap || (options_.once && error.verdict == Verdict::Operator);
+        if (hopeless) give_up(error.verdict == Verdict::Gap ? ExitReason::Gap : ExitReason::SystemUnusable, error);
+      } else if (*step == Step::Progressed) {
+        continue;
+      }
+      bridge_.source().wait(until(reader.wake_at_ms(), bridge_.clock()), reader.takes_data());
+    }
+    reader.finish();
+  }
+
+  void apply(Cache& cache) {
+    while (!ending()) {
+      auto step = cache.lane.step();
+      if (step) {
+        if (*step == Step::Idle) cache.link.wait(until(cache.lane.wake_at_ms(), bridge_.clock()));
+        continue;
+      }
+      const auto& error = step.error();
+      log::error("cache stopped", {{"sink", cache.settings.name}, {"code", error.code}, {"error", error.message}, {"remedy", error.remedy}});
+      cache.phase = CachePhase::Failed;
+      if (!can_recover(error)) return lane_ended(error);
+      const auto revive_at = bridge_.clock().now_ms() + kReviveAfterMs;
+      while (!ending() && bridge_.clock().now_ms() < revive_at) cache.link.wait(500ms);
+      cache.lane.revive();
+      cache.phase = CachePhase::Streaming;
+    }
+    cache.lane.finish();
+  }
+
+  void lane_ended(const Error& error) {
+    const auto all = std::all_of(bridge_.caches().begin(), bridge_.caches().end(),
+                                 [](const auto& cache) { return cache->phase == CachePhase::Failed; });
+    if (all) give_up(error.verdict == Verdict::Gap ? ExitReason::Gap : ExitReason::SystemUnusable, error);
+  }
+
+  void give_up(ExitReason reason, const Error& error) {
+    {
+      const std::scoped_lock lock(pause_mutex_);
+      if (!outcome_.error) outcome_ = {reason, error};
+      ending_ = true;
+    }
+    pause_.notify_all();
+  }
+
+  void supervise() {
+    while (!ending() && !stop_) {
+      const auto now = status();
+      if (options_.on_progress) options_.on_progress(now);
+      if (options_.once && once_is_done(now)) break;
+      std::unique_lock lock(pause_mutex_);
+      pause_.wait_for(lock, kSupervisePause, [this] { return ending(); });
+    }
+    if (options_.on_progress) options_.on_progress(status());
+    ending_ = true;
+    pause_.notify_all();
+  }
+
+  // `--once` ends when every cache has what the source held at the start, or when one cannot get there.
+  bool once_is_done(const BridgeStatus& now) {
+    bool all_there = true;
+    for (const auto& cache : now.caches) {
+      if (cache.phase == CachePhase::Failed || (cache.phase == CachePhase::Waiting && loader_rounds_ > 0 && cache.last_error)) {
+        const auto gap = cache.last_error && cache.last_error->verdict == Verdict::Gap;
+        give_up(gap ? ExitReason::Gap : ExitReason::SystemUnusable,
+                cache.last_error.value_or(Error{Verdict::Operator, "failed", "sink " + cache.name + " failed", {}, {}}));
+        return true;
+      }
+      all_there = all_there && cache.phase == CachePhase::Streaming && !cache.wants_load &&
+                  cache.checkpoint.end_lsn >= bridge_.target();
+    }
+    if (!all_there) return false;
+    for (const auto& cache : now.caches) {
+      for (const auto& table : cache.tables) {
+        if (table.state == TableState::Stopped && table.code != "not-selected" && table.code != "dropped") {
+          outcome_.reason = ExitReason::FoundSomething;
+        }
+      }
+    }
+    return true;
+  }
+
+  // A second path out for a system call that does not return: everything durable is durable already.
+  void leave_in_time() {
+    const int code = outcome_.error ? (outcome_.reason == ExitReason::Gap ? 4 : 3) : 0;
+    std::thread([left = left_, code] {
+      const auto deadline = std::chrono::steady_clock::now() + kStopDeadline;
+      while (std::chrono::steady_clock::now() < deadline) {
+        if (*left) return;
+        std::this_thread::sleep_for(50ms);
+      }
+      if (*left) return;
+      log::warn("leaving without waiting any longer; the next start goes on from the stored checkpoints");
+      std::_Exit(code);
+    }).detach();
+  }
+
+  Bridge& bridge_;
+  const RunOptions& options_;
+  const std::atomic<bool>& stop_;
+  std::atomic<bool> ending_{false};
+  std::atomic<bool> reader_ending_{false};
+  std::shared_ptr<std::atomic<bool>> left_ = std::make_shared<std::atomic<bool>>(false);
+  std::atomic<int> loader_rounds_{0};
+  mutable std::mutex slot_mutex_;
+  std::optional<SlotStatus> slot_;
+  std::mutex pause_mutex_;
+  std::condition_variable pause_;
+  RunOutcome outcome_;
+  std::map<Cache*, std::jthread> lane_threads_;
+  std::jthread reader_thread_;
+  AdminServer admin_;
+};
+
+}  // namespace
+
+RunOutcome run_bridge(Bridge& bridge, const RunOptions& options, const std::atomic<bool>& stop) {
+  return Runner(bridge, options, stop).run();
+}
+
+}  // namespace walbridge::pipeline

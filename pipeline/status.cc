@@ -1,0 +1,177 @@
+#include "pipeline/status.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace walbridge::pipeline {
+namespace {
+
+// A healthy but quiet stream still hears a keepalive within the session's wal_sender_timeout / 2.
+constexpr double kSilentStreamSeconds = 45;
+
+double cache_lag(const Cache& cache, const ReaderStats& reader, Timestamp now) {
+  std::int64_t oldest = cache.stats.oldest_pending_micros;
+  if (const auto queued = cache.link.oldest_queued(); queued && (oldest == 0 || queued->micros < oldest)) {
+    oldest = queued->micros;
+  }
+  double lag = oldest == 0 ? 0 : std::max(0.0, seconds_between(Timestamp{oldest}, now));
+  const bool fed = cache.link.mode() == LaneMode::Attached && reader.streaming;
+  if (!fed) {
+    // Nobody can know what is committed over there: the time since the cache was last known to be caught up counts.
+    std::int64_t last = reader.last_streaming_micros;
+    {
+      const std::scoped_lock lock(cache.stats.mutex);
+      if (last == 0) last = cache.stats.checkpoint.committed_at.micros;
+    }
+    if (last != 0) lag = std::max(lag, seconds_between(Timestamp{last}, now));
+  }
+  return lag;
+}
+
+nlohmann::ordered_json error_json(const Error& error) {
+  return {{"code", error.code}, {"message", error.message}, {"remedy", error.remedy}, {"verdict", to_string(error.verdict)}};
+}
+
+nlohmann::ordered_json cache_json(const CacheStatus& cache) {
+  nlohmann::ordered_json json;
+  json["name"] = cache.name;
+  json["phase"] = to_string(cache.phase);
+  json["lag_seconds"] = cache.lag_seconds;
+  json["commit_lsn"] = to_string(cache.checkpoint.commit_lsn);
+  json["end_lsn"] = to_string(cache.checkpoint.end_lsn);
+  json["commit_time"] = cache.checkpoint.committed_at ? nlohmann::ordered_json(to_iso(cache.checkpoint.committed_at)) : nullptr;
+  json["buffer_bytes"] = cache.buffer_bytes;
+  json["error"] = cache.last_error ? error_json(*cache.last_error) : nlohmann::ordered_json(nullptr);
+  json["tables"] = nlohmann::ordered_json::array();
+  for (const auto& table : cache.tables) {
+    nlohmann::ordered_json row{{"source", table.source_name}, {"cache", table.cache_name}, {"state", to_string(table.state)},
+                               {"schema_hash", table.schema_hash}};
+    if (table.state == TableState::Stopped) {
+      row["code"] = table.code;
+      row["reason"] = table.reason;
+      row["stopped_at"] = to_string(table.stopped_at);
+    }
+    json["tables"].push_back(row);
+  }
+  for (const auto& table : cache.refused) {
+    json["tables"].push_back({{"source", table.source_name}, {"cache", nullptr}, {"state", "refused"},
+                              {"code", table.error.code},
+                              {"reason", table.error.message + (table.error.remedy.empty() ? "" : "; " + table.error.remedy)}});
+  }
+  json["snapshot"] = nlohmann::ordered_json::array();
+  for (const auto& load : cache.loads) {
+    json["snapshot"].push_back({{"table", load.source_name}, {"rows", load.rows},
+                                {"estimated_rows", std::max(load.estimated_rows, 0.0)}, {"done", load.done}});
+  }
+  return json;
+}
+
+CacheStatus cache_status(const Cache& cache, const ReaderStats& reader, const Clock& clock) {
+  CacheStatus status;
+  status.name = cache.settings.name;
+  status.phase = cache.phase;
+  status.wants_load = cache.wants_load;
+  status.lag_seconds = cache_lag(cache, reader, clock.wall());
+  status.buffer_bytes = cache.link.queued_bytes();
+  if (const auto since = cache.stats.failing_since_ms.load(); since != 0) status.failing_seconds = (clock.now_ms() - since) / 1000;
+  {
+    const std::scoped_lock lock(cache.stats.mutex);
+    status.checkpoint = cache.stats.checkpoint;
+    status.last_error = cache.stats.last_error;
+    status.tables = cache.stats.tables;
+  }
+  status.refused = cache.plan.refused;
+  const std::scoped_lock lock(cache.progress_mutex);
+  for (const auto& progress : cache.progress) {
+    status.loads.push_back({progress->source_name, progress->rows, progress->estimated_rows, progress->done});
+  }
+  return status;
+}
+
+}  // namespace
+
+const char* to_string(CachePhase phase) {
+  switch (phase) {
+    case CachePhase::Waiting: return "waiting";
+    case CachePhase::Loading: return "snapshot";
+    case CachePhase::Streaming: return "streaming";
+    case CachePhase::Failed: return "failed";
+  }
+  return "failed";
+}
+
+BridgeStatus take_status(const Bridge& bridge, const std::optional<SlotStatus>& slot) {
+  const auto& reader = bridge.reader_stats();
+  BridgeStatus status;
+  status.name = bridge.config().name;
+  status.source_id = bridge.source_id();
+  status.streaming = reader.streaming;
+  {
+    const std::scoped_lock lock(reader.mutex);
+    status.source_error = reader.last_error;
+  }
+  status.stream_last_message_age_seconds = static_cast<double>(reader.silent_ms) / 1e3;
+  status.received = Lsn{reader.received_lsn};
+  status.confirmed = Lsn{reader.confirmed_lsn};
+  status.server = Lsn{reader.server_lsn};
+  status.slot = slot;
+  if (!status.streaming && reader.last_streaming_micros != 0) {
+    status.source_lag_seconds =
+        std::max(0.0, seconds_between(Timestamp{reader.last_streaming_micros}, bridge.clock().wall()));
+  }
+  for (const auto& cache : bridge.caches()) status.caches.push_back(cache_status(*cache, reader, bridge.clock()));
+  return status;
+}
+
+std::vector<std::string> BridgeStatus::not_ready(double max_lag_seconds) const {
+  std::vector<std::string> reasons;
+  if (!streaming) reasons.push_back(source_error ? "the stream is closed: " + describe(*source_error) : "the stream is not open");
+  if (streaming && stream_last_message_age_seconds > kSilentStreamSeconds) {
+    reasons.push_back(fmt::format("nothing heard from the source for {:.0f} s", stream_last_message_age_seconds));
+  }
+  for (const auto& cache : caches) {
+    if (cache.wants_load) reasons.push_back("sink " + cache.name + ": the snapshot is not done");
+    if (cache.phase == CachePhase::Failed || (cache.phase == CachePhase::Waiting && cache.last_error)) {
+      reasons.push_back("sink " + cache.name + ": " + (cache.last_error ? describe(*cache.last_error) : "failed"));
+    }
+    if (cache.lag_seconds > max_lag_seconds) {
+      reasons.push_back(fmt::format("sink {}: {:.1f} s behind (limit {:.0f} s)", cache.name, cache.lag_seconds, max_lag_seconds));
+    }
+    for (const auto& table : cache.tables) {
+      if (table.state == TableState::Stopped && table.code != "not-selected" && table.code != "dropped") {
+        reasons.push_back("sink " + cache.name + ": table " + table.source_name + " stopped [" + table.code + "]");
+      }
+    }
+  }
+  return reasons;
+}
+
+std::string to_json(const BridgeStatus& status, double max_lag_seconds) {
+  nlohmann::ordered_json json;
+  json["name"] = status.name;
+  json["source_id"] = status.source_id;
+  const auto reasons = status.not_ready(max_lag_seconds);
+  json["ready"] = reasons.empty();
+  json["not_ready"] = reasons;
+  json["streaming"] = status.streaming;
+  json["stream_last_message_age_seconds"] = status.stream_last_message_age_seconds;
+  json["received_lsn"] = to_string(status.received);
+  json["confirmed_lsn"] = to_string(status.confirmed);
+  json["server_lsn"] = to_string(status.server);
+  json["source_error"] = status.source_error ? error_json(*status.source_error) : nlohmann::ordered_json(nullptr);
+  json["slot"] = nullptr;
+  if (status.slot) {
+    const auto& slot = *status.slot;
+    json["slot"] = {{"exists", slot.exists}, {"active", slot.active}, {"wal_status", slot.wal_status},
+                    {"restart_lsn", to_string(slot.restart_lsn)}, {"confirmed_flush_lsn", to_string(slot.confirmed_flush_lsn)},
+                    {"retained_bytes", slot.retained_bytes},
+                    {"safe_bytes", slot.safe_bytes ? nlohmann::ordered_json(*slot.safe_bytes) : nullptr}};
+  }
+  json["caches"] = nlohmann::ordered_json::array();
+  for (const auto& cache : status.caches) json["caches"].push_back(cache_json(cache));
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+}  // namespace walbridge::pipeline

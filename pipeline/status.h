@@ -1,0 +1,59 @@
+// One picture of the whole bridge, for /status, /metrics, /readyz and the progress display. Taken by any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipeline/api/source.h"
+#include "pipeline/bridge.h"
+
+namespace walbridge::pipeline {
+
+struct TableLoadStatus {
+  std::string source_name;
+  std::uint64_t rows = 0;
+  double estimated_rows = 0;  // < 0: unknown
+  bool done = false;
+};
+
+struct CacheStatus {
+  std::string name;
+  CachePhase phase = CachePhase::Waiting;
+  bool wants_load = false;
+  Checkpoint checkpoint;
+  double lag_seconds = 0;          // commit at the source to visible here, of what is not yet visible; 0 caught up
+  std::size_t buffer_bytes = 0;
+  std::optional<Error> last_error;
+  std::int64_t failing_seconds = 0;
+  std::vector<TableRecord> tables;
+  std::vector<mapping::RefusedTable> refused;
+  std::vector<TableLoadStatus> loads;
+};
+
+struct BridgeStatus {
+  std::string name;
+  std::string source_id;
+  bool streaming = false;
+  std::optional<Error> source_error;
+  double stream_last_message_age_seconds = 0;
+  Lsn received;
+  Lsn confirmed;
+  Lsn server;
+  double source_lag_seconds = 0;   // how long the stream has been away; 0 while it is healthy
+  std::optional<SlotStatus> slot;  // as last polled
+  std::vector<CacheStatus> caches;
+
+  // Why /readyz is red; empty: green.
+  std::vector<std::string> not_ready(double max_lag_seconds) const;
+};
+
+const char* to_string(CachePhase phase);
+
+BridgeStatus take_status(const Bridge& bridge, const std::optional<SlotStatus>& slot);
+
+// The JSON of /status and `walbridge status --json`.
+std::string to_json(const BridgeStatus& status, double max_lag_seconds);
+
+}  // namespace walbridge::pipeline

@@ -1,0 +1,55 @@
+// Bulk loads of a local cache. A first fill builds a whole database beside the cache's name and renames it (nothing to
+// undo, so no journal); a later one fills hidden tables in the live cache and swaps them in within one transaction.
+// Either way readers see nothing before finish(). One thread.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "pipeline/api/sink.h"
+#include "sink-libsql/local_state.h"
+#include "sink-libsql/local_wal.h"
+#include "sink-libsql/sqlite_handle.h"
+
+namespace walbridge::sink_libsql {
+
+class LocalLoad {
+ public:
+  virtual ~LocalLoad() = default;
+  virtual Status begin(std::span<const CacheTable* const> tables) = 0;
+  virtual Status load(const LoadBlock& block) = 0;
+  // Returns what is stored as the stream's position afterwards.
+  virtual Result<StoredCheckpoint> finish(std::span<const TableRecord> records, const std::string& source_id,
+                                          const Checkpoint& checkpoint) = 0;
+};
+
+// The cache file does not exist or is empty. Destroyed unfinished, it removes what it made.
+std::unique_ptr<LocalLoad> make_first_load(const LocalIdentity& cache);
+
+// `db` is the open cache, in which the load has every transaction, and outlives it; `stored` is the position this
+// writer holds.
+std::unique_ptr<LocalLoad> make_reload(SqliteHandle& db, LocalWal& wal, const LocalIdentity& cache,
+                                       const StoredCheckpoint& stored);
+
+// The inserts of a load, one prepared statement per table.
+class LoadStatements {
+ public:
+  // Afterwards rows of `table` go into `table_name`.
+  Status add(SqliteHandle& db, const CacheTable& table, const std::string& table_name);
+  Status insert(SqliteHandle& db, const LoadBlock& block);
+  void clear() { by_oid_.clear(); }
+
+ private:
+  std::unordered_map<std::uint32_t, Statement> by_oid_;
+};
+
+// Error when a column wants jsonb() and this SQLite has none.
+Status require_jsonb(const CacheTable& table);
+
+// Makes the table's indexes; a name that something else has already gets the table's name in front.
+Status make_indexes(SqliteHandle& db, const CacheTable& table);
+
+}  // namespace walbridge::sink_libsql

@@ -1,0 +1,113 @@
+// A load into a cache that has content: hidden tables filled in several transactions, swapped in by one.
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "pipeline/api/cache_sql.h"
+#include "pipeline/api/failpoint.h"
+#include "sink-libsql/local_load.h"
+#include "sink-libsql/sqlite_error.h"
+
+namespace walbridge::sink_libsql {
+namespace {
+
+// A load must not starve the other writers of the file, nor fail because one of them is slow.
+constexpr std::size_t kRowsPerTransaction = 50'000;
+constexpr std::size_t kBytesPerTransaction = 16U << 20;
+constexpr int kPatienceMs = 5'000;
+
+class Reload final : public LocalLoad {
+ public:
+  Reload(SqliteHandle& db, LocalWal& wal, const LocalIdentity& cache, StoredCheckpoint stored)
+      : db_(db), wal_(wal), cache_(cache), stored_(std::move(stored)) {}
+  ~Reload() override {
+    inserts_.clear();
+    if (db_.in_transaction()) static_cast<void>(db_.execute("ROLLBACK"));
+  }
+
+  Status begin(std::span<const CacheTable* const> tables) override {
+    sqlite3_busy_timeout(db_.raw(), kPatienceMs);
+    WALBRIDGE_TRY(begin_transaction());
+    WALBRIDGE_TRY(drop_load_tables(db_, cache_.stream));
+    for (const auto* table : tables) {
+      WALBRIDGE_TRY(require_jsonb(*table));
+      WALBRIDGE_TRY(require_loadable(db_, cache_, *table));
+      const auto hidden = load_table_name(cache_.stream, table->source_oid);
+      WALBRIDGE_TRY(db_.execute(create_table_sql(*table, hidden)));
+      WALBRIDGE_TRY(inserts_.add(db_, *table, hidden));
+    }
+    tables_.assign(tables.begin(), tables.end());
+    return commit_transaction();
+  }
+
+  Status load(const LoadBlock& block) override {
+    if (!db_.in_transaction()) WALBRIDGE_TRY(begin_transaction());
+    WALBRIDGE_TRY(inserts_.insert(db_, block));
+    rows_ += block.rows;
+    bytes_ += block.arena.reserved();
+    if (rows_ < kRowsPerTransaction && bytes_ < kBytesPerTransaction) return {};
+    return commit_transaction();
+  }
+
+  Result<StoredCheckpoint> finish(std::span<const TableRecord> records, const std::string& source_id,
+                                  const Checkpoint& checkpoint) override {
+    inserts_.clear();
+    if (db_.in_transaction()) WALBRIDGE_TRY(commit_transaction());
+    WALBRIDGE_TRY(begin_transaction());
+    Statement guard;
+    WALBRIDGE_TRY(move_position(db_, cache_, guard, stored_, source_id, checkpoint));
+    guard.reset();
+    for (const auto* table : tables_) WALBRIDGE_TRY(swap_in(*table));
+    for (const auto* table : tables_) WALBRIDGE_TRY(make_indexes(db_, *table));
+    for (const auto& record : records) WALBRIDGE_TRY(write_record(db_, cache_.stream, record));
+    WALBRIDGE_FAILPOINT("local-reload-before-commit");
+    WALBRIDGE_TRY(commit_transaction());
+    WALBRIDGE_FAILPOINT("local-reload-after-commit");
+    return stored_;
+  }
+
+ private:
+  // Another writer may have taken over and made hidden tables of the same names: these rows must not end up in them.
+  Status begin_transaction() {
+    WALBRIDGE_TRY(db_.execute("BEGIN IMMEDIATE"));
+    return require_epoch(db_, cache_, stored_.epoch);
+  }
+
+  Status commit_transaction() {
+    if (const auto reason = wal_.replaced()) return replaced_error(cache_.name, *reason);
+    WALBRIDGE_TRY(db_.execute("COMMIT"));
+    wal_.after_commit(rows_);
+    rows_ = bytes_ = 0;
+    return {};
+  }
+
+  Status swap_in(const CacheTable& table) {
+    WALBRIDGE_TRY(require_loadable(db_, cache_, table));  // somebody may have made one meanwhile
+    WALBRIDGE_TRY(db_.execute("DROP TABLE IF EXISTS " + quote_identifier(table.name)));
+    const auto hidden = load_table_name(cache_.stream, table.source_oid);
+    WALBRIDGE_TRY(
+        db_.execute("ALTER TABLE " + quote_identifier(hidden) + " RENAME TO " + quote_identifier(table.name)));
+    // The source's table may be another one of the same name: its record goes with its rows.
+    return db_.execute(
+        "DELETE FROM _walbridge_tables WHERE stream = ?1 AND lower(cache_name) = lower(?2) AND source_oid <> ?3",
+        {SqlValue::text(cache_.stream), SqlValue::text(table.name), SqlValue::of(std::int64_t{table.source_oid})});
+  }
+
+  SqliteHandle& db_;
+  LocalWal& wal_;
+  LocalIdentity cache_;
+  StoredCheckpoint stored_;
+  LoadStatements inserts_;
+  std::vector<const CacheTable*> tables_;
+  std::size_t rows_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<LocalLoad> make_reload(SqliteHandle& db, LocalWal& wal, const LocalIdentity& cache,
+                                       const StoredCheckpoint& stored) {
+  return std::make_unique<Reload>(db, wal, cache, stored);
+}
+
+}  // namespace walbridge::sink_libsql

@@ -1,0 +1,261 @@
+#include "sink-libsql/remote_sink.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "pipeline/api/cache_sql.h"
+#include "pipeline/api/failpoint.h"
+#include "sink-libsql/hrana_batch.h"
+#include "sink-libsql/hrana_connection.h"
+#include "sink-libsql/remote_catalog.h"
+#include "sink-libsql/remote_check.h"
+#include "sink-libsql/remote_error.h"
+#include "sink-libsql/remote_load.h"
+#include "sink-libsql/remote_state.h"
+#include "sink-libsql/remote_transaction.h"
+
+namespace walbridge::sink_libsql {
+namespace {
+
+using Kind = StepPurpose::Kind;
+
+constexpr std::size_t kFewestRows = 100;
+// Stops the steps after it while other streams still use the cache.
+constexpr const char* kRequireNoStreams =
+    "SELECT CASE WHEN EXISTS (SELECT 1 FROM _walbridge_checkpoint) THEN json('in-use') END";
+
+class RemoteSink final : public Sink {
+ public:
+  RemoteSink(HranaConnection connection, std::string stream, std::string subject, SinkLimits limits)
+      : connection_(std::move(connection)), stream_(std::move(stream)), subject_(std::move(subject)), limits_(limits),
+        transaction_(connection_, stream_) {}
+
+  const SinkLimits& limits() const override { return limits_; }
+  Result<SinkState> open() override;
+  Result<SinkState> peek() override;
+  std::vector<Finding> check(std::span<const CacheTable* const> tables) override {
+    return check_remote(connection_, subject_, stream_, tables);
+  }
+
+  Status begin_load(std::span<const CacheTable* const> tables) override;
+  Status load(const LoadBlock& block) override;
+  Status finish_load(std::span<const TableRecord> records, const std::string& source_id,
+                     const Checkpoint& checkpoint) override;
+
+  Status begin() override;
+  Status apply(const CacheChange& change) override;
+  Status record(const TableRecord& record) override;
+  Status commit(const Checkpoint& checkpoint) override;
+  void abandon() noexcept override;
+  Status remove(std::span<const TableRecord> records) override;
+
+ private:
+  enum class Phase { Closed, Ready, Transaction, Load };
+  Status require(Phase phase, const char* deed) const;
+  void write_take_over(HranaBatch& batch, StepPurposes& purposes) const;
+  void write_state_reads(HranaBatch& batch, StepPurposes& purposes) const;
+  void ease_off(const Error& error);
+
+  HranaConnection connection_;
+  std::string stream_;
+  std::string subject_;
+  SinkLimits limits_;
+  Phase phase_ = Phase::Closed;
+  StoredCheckpoint stored_;
+  ChangeGroups changes_;
+  std::vector<TableRecord> records_;
+  RemoteTransaction transaction_;
+  std::optional<RemoteLoad> load_;
+};
+
+Status RemoteSink::require(Phase phase, const char* deed) const {
+  if (phase_ == phase) return {};
+  return Error{Verdict::Operator, "call-order", std::string(deed) + " of cache " + connection_.cache() + " out of order",
+               "report this defect"};
+}
+
+void RemoteSink::write_state_reads(HranaBatch& batch, StepPurposes& purposes) const {
+  write_stream_step(batch, purposes, Kind::Read, kReadCheckpoint, stream_);
+  write_stream_step(batch, purposes, Kind::Read, kReadTables, stream_);
+}
+
+void RemoteSink::write_take_over(HranaBatch& batch, StepPurposes& purposes) const {
+  write_control(batch, purposes, Kind::Begin, "BEGIN IMMEDIATE");
+  for (const char* sql : create_system_tables()) write_control(batch, purposes, Kind::Schema, sql);
+  write_stream_step(batch, purposes, Kind::Control, kEnsureCheckpoint, stream_);
+  write_stream_step(batch, purposes, Kind::Control, kTakeOver, stream_);
+  write_state_reads(batch, purposes);
+}
+
+Result<SinkState> RemoteSink::open() {
+  abandon();
+  HranaBatch batch;
+  StepPurposes purposes;
+  write_take_over(batch, purposes);
+  const auto commit = write_end(batch, purposes, stream_);
+  WALBRIDGE_TRY_AS(const auto reply, connection_.run(batch, HranaConnection::Work::Write));
+  if (reply.request_error || reply.steps[commit].state != HranaStep::State::Ok) {
+    if (auto error = first_step_error(connection_.cache(), reply, purposes)) return *std::move(error);
+    return Error{Verdict::Retry, "bad-reply", "cache " + connection_.cache() + " did not commit and did not say why", ""};
+  }
+  WALBRIDGE_TRY_AS(auto stored, checkpoint_from(reply.steps[commit - 2]));
+  WALBRIDGE_TRY_AS(auto tables, tables_from(reply.steps[commit - 1]));
+  if (!stored) return replaced_error(connection_.cache(), "its checkpoint is gone");
+  stored_ = *std::move(stored);
+  phase_ = Phase::Ready;
+  SinkState state{std::nullopt, stored_.source_id, std::move(tables)};
+  if (stored_.filled()) state.checkpoint = stored_.checkpoint;
+  return state;
+}
+
+Result<SinkState> RemoteSink::peek() {
+  HranaBatch batch;
+  StepPurposes purposes;
+  write_control(batch, purposes, Kind::Begin, "BEGIN");
+  batch.step(kSystemTablesExist, HranaBatch::When::PreviousOk, 0, true);
+  purposes.push_back({Kind::Read, {}});
+  write_state_reads(batch, purposes);
+  batch.step("ROLLBACK", HranaBatch::When::StepOk, 0);
+  purposes.push_back({Kind::Rollback, {}});
+  WALBRIDGE_TRY_AS(const auto reply, connection_.run(batch, HranaConnection::Work::Read));
+  if (!reply.request_error && reply.steps[1].state == HranaStep::State::Ok) {
+    const auto& rows = reply.steps[1].rows;
+    if (rows.size() == 1 && rows.front().size() == 1 && rows.front().front().integer == 0) return SinkState{};
+  }
+  if (auto error = first_step_error(connection_.cache(), reply, purposes)) return *std::move(error);
+  WALBRIDGE_TRY_AS(auto stored, checkpoint_from(reply.steps[2]));
+  WALBRIDGE_TRY_AS(auto tables, tables_from(reply.steps[3]));
+  SinkState state{std::nullopt, stored ? stored->source_id : std::string(), std::move(tables)};
+  if (stored && stored->filled()) state.checkpoint = stored->checkpoint;
+  return state;
+}
+
+Status RemoteSink::begin_load(std::span<const CacheTable* const> tables) {
+  if (!load_) {
+    WALBRIDGE_TRY(require(Phase::Ready, "begin_load"));
+    load_.emplace(connection_, stream_, stored_);
+  }
+  WALBRIDGE_TRY(load_->begin(tables));
+  phase_ = Phase::Load;
+  return {};
+}
+
+Status RemoteSink::load(const LoadBlock& block) {
+  WALBRIDGE_TRY(require(Phase::Load, "load"));
+  return load_->load(block);
+}
+
+Status RemoteSink::finish_load(std::span<const TableRecord> records, const std::string& source_id,
+                               const Checkpoint& checkpoint) {
+  WALBRIDGE_TRY(require(Phase::Load, "finish_load"));
+  WALBRIDGE_TRY(load_->finish(records, source_id, checkpoint));
+  load_.reset();
+  phase_ = Phase::Ready;
+  return {};
+}
+
+Status RemoteSink::begin() {
+  WALBRIDGE_TRY(require(Phase::Ready, "begin"));
+  changes_.clear();
+  records_.clear();
+  phase_ = Phase::Transaction;
+  return {};
+}
+
+Status RemoteSink::apply(const CacheChange& change) {
+  WALBRIDGE_TRY(require(Phase::Transaction, "apply"));
+  return changes_.add(change);
+}
+
+Status RemoteSink::record(const TableRecord& record) {
+  WALBRIDGE_TRY(require(Phase::Transaction, "record"));
+  records_.push_back(record);
+  return {};
+}
+
+Status RemoteSink::commit(const Checkpoint& checkpoint) {
+  WALBRIDGE_TRY(require(Phase::Transaction, "commit"));
+  if (!transaction_.sealed()) {
+    transaction_.start(stored_, stored_.source_id, checkpoint);
+    changes_.write(transaction_.batch(), transaction_.purposes());
+    for (const auto& record : records_) write_record(transaction_.batch(), transaction_.purposes(), stream_, record);
+    transaction_.seal();
+    changes_.clear();
+    records_.clear();
+  }
+  WALBRIDGE_FAILPOINT("remote-before-commit");
+  if (auto sent = transaction_.send(stored_); !sent) {
+    ease_off(sent.error());
+    return sent;
+  }
+  WALBRIDGE_FAILPOINT("remote-after-commit");
+  phase_ = Phase::Ready;
+  return {};
+}
+
+// The server ends transactions that hold up others for 5 s: the next ones are to be smaller.
+void RemoteSink::ease_off(const Error& error) {
+  if (error.code == "TRANSACTION_TIMEOUT") limits_.rows_per_commit = std::max(kFewestRows, limits_.rows_per_commit / 2);
+}
+
+void RemoteSink::abandon() noexcept {
+  changes_.clear();
+  records_.clear();
+  transaction_.drop();
+  load_.reset();
+  connection_.forget_stream();
+  phase_ = Phase::Closed;
+}
+
+Status RemoteSink::remove(std::span<const TableRecord> records) {
+  abandon();
+  WALBRIDGE_TRY_AS(const auto state, peek());
+  WALBRIDGE_TRY_AS(const auto schema, read_schema(connection_));
+  const auto exists = [&](const std::string& name) {
+    return std::any_of(schema.begin(), schema.end(), [&](const auto& object) { return same_name(object.name, name); });
+  };
+  if (!exists("_walbridge_checkpoint")) return {};
+  HranaBatch batch;
+  StepPurposes purposes;
+  write_control(batch, purposes, Kind::Begin, "BEGIN IMMEDIATE");
+  for (const auto& record : records) {
+    const bool ours = std::any_of(state.tables.begin(), state.tables.end(),
+                                  [&](const auto& known) { return same_name(known.cache_name, record.cache_name); });
+    if (!ours || record.cache_name.empty()) continue;
+    write_control(batch, purposes, Kind::Schema, "DROP TABLE IF EXISTS " + quote_identifier(record.cache_name));
+  }
+  for (const auto& object : schema) {
+    if (object.type != "table" || !is_load_table(stream_, object.name)) continue;
+    write_control(batch, purposes, Kind::Schema, "DROP TABLE IF EXISTS " + quote_identifier(object.name));
+  }
+  for (const char* sql : {kDeleteTables, kDeleteQuarantine, kDeleteCheckpoint}) {
+    write_stream_step(batch, purposes, Kind::Control, sql, stream_);
+  }
+  const auto last = batch.steps() - 1;
+  write_control(batch, purposes, Kind::Rollback, kRequireNoStreams);
+  for (const char* sql : drop_system_tables()) write_control(batch, purposes, Kind::Schema, sql);
+  const auto commit = batch.step("COMMIT", HranaBatch::When::StepOk, last);
+  purposes.push_back({Kind::Commit, {}});
+  batch.step("ROLLBACK", HranaBatch::When::StepNotOk, commit);
+  purposes.push_back({Kind::Rollback, {}});
+  WALBRIDGE_TRY_AS(const auto reply, connection_.run(batch, HranaConnection::Work::Write));
+  if (!reply.request_error && reply.steps[commit].state == HranaStep::State::Ok) return {};
+  if (auto error = first_step_error(connection_.cache(), reply, purposes)) return *std::move(error);
+  return Error{Verdict::Retry, "bad-reply", "cache " + connection_.cache() + " did not commit and did not say why", ""};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Sink>> open_remote_sink(const config::Sink& sink, const std::string& stream) {
+  WALBRIDGE_TRY_AS(auto connection, HranaConnection::make(sink));
+  SinkLimits limits;
+  limits.rows_per_commit = sink.batch_rows > 0 ? sink.batch_rows : 4'000;
+  limits.bytes_per_commit = 4U << 20;
+  limits.rows_per_part = 20'000;
+  limits.bytes_per_part = 8U << 20;
+  return std::unique_ptr<Sink>(
+      std::make_unique<RemoteSink>(std::move(connection), stream, "sink " + sink.name, limits));
+}
+
+}  // namespace walbridge::sink_libsql

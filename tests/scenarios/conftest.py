@@ -1,0 +1,67 @@
+"""Starts each server once and plays all selected scenarios in a few threads; each test waits for its own."""
+
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+
+from tests.support.postgres import VERSIONS, Postgres
+from tests.support.sqld import Sqld
+from tests.support.with_servers import versions
+
+from .performance import Performance
+from .scenario import load_all
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def pytest_addoption(parser):
+    parser.addoption("--pg", default="15,17", help="Postgres versions of the scenarios, or all")
+    parser.addoption("--keep", action="store_true", help="keep configuration, log and cache of every scenario, and say where")
+
+
+def pytest_generate_tests(metafunc):
+    if "scenario" in metafunc.fixturenames:
+        chosen = versions(metafunc.config.getoption("--pg"))
+        cases = [(s, v) for s in load_all(HERE) for v in chosen if s.versions(v)]
+        metafunc.parametrize("scenario, version", cases, ids=[f"{s.name}-pg{v}" for s, v in cases])
+
+
+class Theatre:
+    """The servers, and the performances that run on them."""
+
+    def __init__(self, cases, keep):
+        self.keep = keep
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="walbridge-scenarios-"))
+        self.sqld = Sqld(namespaces=True).start()
+        self.postgres = {version: Postgres(version).start() for version in VERSIONS if any(v == version for _, v in cases)}
+        self.pool = concurrent.futures.ThreadPoolExecutor(max_workers=max(2, 2 * (os.cpu_count() or 1)))
+        self.futures = {(scenario.name, version): [(mode, self.pool.submit(self._play, scenario, version, mode)) for mode in scenario.modes]
+                        for scenario, version in cases}
+
+    def _play(self, scenario, version, mode):
+        return Performance(scenario, self.postgres[version], self.sqld, mode, self.directory).play()
+
+    def outcomes(self, scenario, version):
+        return {mode: future.result(timeout=280) for mode, future in self.futures[(scenario.name, version)]}
+
+    def close(self):
+        self.pool.shutdown(wait=True, cancel_futures=True)
+        for server in [*self.postgres.values(), self.sqld]:
+            server.remove()
+        if self.keep:
+            print(f"\nkept: {self.directory}")
+        else:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def theatre(request):
+    cases = [(item.callspec.params["scenario"], item.callspec.params["version"]) for item in request.session.items
+             if "theatre" in getattr(item, "fixturenames", ()) and hasattr(item, "callspec")]
+    theatre = Theatre(cases, request.config.getoption("--keep"))
+    yield theatre
+    theatre.close()

@@ -1,0 +1,1 @@
+"""What the tests that need real systems share: servers, the walbridge process, exact comparison."""
