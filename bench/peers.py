@@ -3,9 +3,9 @@
 import pathlib
 import subprocess
 
-from tests.support.paths import REPOSITORY
 from tests.support.postgres import lsn_text
 
+from .bridge import binary
 from .measure import Child, Cost, ServerCpu
 
 BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
@@ -70,7 +70,8 @@ def recvlogical(source, slot, backlog):
 
 
 def stream_drain_binary():
-    path = REPOSITORY / "build/release/bench/bench-stream-drain"
+    """Built beside walbridge; none when only walbridge itself was."""
+    path = binary().parents[1] / "bench/bench-stream-drain"
     return path if path.exists() else None
 
 

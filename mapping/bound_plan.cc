@@ -41,12 +41,13 @@ Error BoundPlan::bad_value(std::size_t column, const char* fault) const {
           fmt::format("a value of column {} of {} ({}) {}", planned.source_name, plan_->cache_.source_name,
                       planned.source_type, fault),
           "correct the value at the source, choose another encoding for the column (columns: type) or omit it, then "
-          "restart walbridge"};
+          "restart walbridge",
+          plan_->cache_.name};
 }
 
 Error BoundPlan::bad_row(const char* what) const {
   return {Verdict::PoisonRow, "bad-row", fmt::format("a change of {} {}", plan_->cache_.source_name, what),
-          "restart walbridge: it copies the table again"};
+          "restart walbridge: it copies the table again", plan_->cache_.name};
 }
 
 Status BoundPlan::encode_value(std::size_t column, const WireValue& wire, Arena& scratch, SqlValue& out) const {

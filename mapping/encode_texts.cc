@@ -43,7 +43,7 @@ Fault encode_rank(const Encoder& self, std::string_view wire, Arena&, SqlValue& 
 // JSON without the spaces between tokens. Content is Postgres' business: it is never validated here.
 Fault encode_compact_json(const Encoder&, std::string_view wire, Arena& scratch, SqlValue& out) {
   if (!valid_utf8(wire)) return kNotUtf8;
-  char* const start = scratch.allocate(wire.size());
+  char* const start = scratch.allocate(wire.size() + 1);  // an empty text must not be a null pointer
   char* end = start;
   bool quoted = false;
   for (std::size_t i = 0; i < wire.size(); ++i) {

@@ -100,6 +100,10 @@ Status PlanCompiler::plan_columns() {
 
 Status PlanCompiler::plan_column(const SourceColumn& column) {
   const auto where = fmt::format("column {} of {}", column.name, source.qualified_name());
+  if (!column.type) {
+    return refuse("unknown-type", fmt::format("{} has a type that the catalog does not describe", where),
+                  "omit the column in a rule");
+  }
   auto chosen = chosen_encoding(rules, config, column);
   if (chosen.name.empty() && !is_known_type(*without_domains(column.type))) {
     if (config.unknown_types == config::UnknownTypes::Omit) chosen.name = "omit";

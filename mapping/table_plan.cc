@@ -12,9 +12,9 @@ namespace walbridge::mapping {
 
 namespace {
 
-Error changed(const std::string& table, const std::string& what) {
-  return {Verdict::PoisonRow, "relation-changed", fmt::format("{} changed at the source: {}", table, what),
-          "restart walbridge: it copies the table again in its new shape"};
+Error changed(const CacheTable& table, const std::string& what) {
+  return {Verdict::PoisonRow, "relation-changed", fmt::format("{} changed at the source: {}", table.source_name, what),
+          "restart walbridge: it copies the table again in its new shape", table.name};
 }
 
 const Relation::Column* find_column(const Relation& relation, const std::string& name, std::uint32_t& position) {
@@ -26,7 +26,7 @@ const Relation::Column* find_column(const Relation& relation, const std::string&
   return nullptr;
 }
 
-Status check_type(const std::string& table, const PlannedColumn& planned, const Relation::Column& column) {
+Status check_type(const CacheTable& table, const PlannedColumn& planned, const Relation::Column& column) {
   if (column.type_oid != planned.type_oid) {
     return changed(table, fmt::format("column {} is no longer {}", planned.source_name, planned.source_type));
   }
@@ -48,29 +48,28 @@ Result<std::shared_ptr<const TablePlan>> TablePlan::compile(const SourceTable& s
 Status TablePlan::check_name(const Relation& relation) const {
   const auto same = [&](const std::string& schema, const std::string& table) -> Status {
     if (relation.schema == schema && relation.name == table) return {};
-    return changed(cache_.source_name,
-                   fmt::format("{}.{} is now {}.{}", schema, table, relation.schema, relation.name));
+    return changed(cache_, fmt::format("{}.{} is now {}.{}", schema, table, relation.schema, relation.name));
   };
   if (relation.oid == cache_.source_oid) return same(schema_, table_);
   for (const auto& leaf : leaves_) {
     if (leaf.oid == relation.oid) return same(leaf.schema, leaf.name);
   }
-  return changed(cache_.source_name,
+  return changed(cache_,
                  fmt::format("{}.{} is not one of the tables it was planned from", relation.schema, relation.name));
 }
 
 Status TablePlan::check_identity(const Relation& relation) const {
   if (relation.replica_identity == ReplicaIdentity::Full) return {};
   if (relation.replica_identity == ReplicaIdentity::Nothing) {
-    return changed(cache_.source_name, "its replica identity is nothing now");
+    return changed(cache_, "its replica identity is nothing now");
   }
-  if (cache_.key.empty()) return changed(cache_.source_name, "its replica identity is no longer full");
+  if (cache_.key.empty()) return changed(cache_, "its replica identity is no longer full");
   for (const auto position : cache_.key) {
     std::uint32_t at = 0;
     const auto& name = columns_[position].source_name;
     const auto* column = find_column(relation, name, at);
     if (column == nullptr || !column->key) {
-      return changed(cache_.source_name, fmt::format("column {} is no longer in its replica identity", name));
+      return changed(cache_, fmt::format("column {} is no longer in its replica identity", name));
     }
   }
   return {};
@@ -85,8 +84,8 @@ Result<BoundPlan> TablePlan::bind(const Relation& relation) const {
   for (const auto& planned : columns_) {
     std::uint32_t position = 0;
     const auto* column = find_column(relation, planned.source_name, position);
-    if (column == nullptr) return changed(cache_.source_name, fmt::format("column {} is gone", planned.source_name));
-    WALBRIDGE_TRY(check_type(cache_.source_name, planned, *column));
+    if (column == nullptr) return changed(cache_, fmt::format("column {} is gone", planned.source_name));
+    WALBRIDGE_TRY(check_type(cache_, planned, *column));
     bound.wire_position_.push_back(position);
   }
   for (const auto& column : relation.columns) {
@@ -94,7 +93,7 @@ Result<BoundPlan> TablePlan::bind(const Relation& relation) const {
                                   [&](const PlannedColumn& planned) { return planned.source_name == column.name; });
     const bool left_out = std::find(left_out_.begin(), left_out_.end(), column.name) != left_out_.end();
     if (!ours && !left_out && lets_through(only_, omit_, column.name)) {
-      return changed(cache_.source_name, fmt::format("column {} is new", column.name));
+      return changed(cache_, fmt::format("column {} is new", column.name));
     }
   }
   WALBRIDGE_TRY(check_identity(relation));

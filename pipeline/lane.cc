@@ -230,6 +230,7 @@ Result<Lane::Flow> Lane::ensure_begun() {
   }
   begun_ = true;
   batch_begun_ms_ = clock_.now_ms();
+  batch_begun_ = clock_.wall();
   for (const auto& record : tables_.unwritten()) {
     if (auto recorded = sink_.record(record); !recorded) return failed(std::move(recorded.error()));
   }
@@ -330,7 +331,7 @@ Result<Lane::Flow> Lane::commit_batch(const Checkpoint& target) {
   backoff_.reset();
   stats_.batches.fetch_add(1, std::memory_order_relaxed);
   stats_.transactions.fetch_add(batch_transactions_, std::memory_order_relaxed);
-  stats_.apply_seconds.observe(static_cast<double>(clock_.now_ms() - batch_begun_ms_) / 1e3);
+  stats_.apply_seconds.observe(std::max(0.0, seconds_between(batch_begun_, clock_.wall())));
   note_committed();
   return Flow::Continue;
 }

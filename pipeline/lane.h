@@ -96,6 +96,7 @@ class Lane {
   std::size_t batch_bytes_ = 0;
   std::uint64_t batch_transactions_ = 0;
   std::int64_t batch_begun_ms_ = 0;
+  Timestamp batch_begun_;
   Timestamp batch_first_commit_;
 
   bool in_transaction_ = false;          // between TxBegin and TxCommit of a transaction that is not skipped

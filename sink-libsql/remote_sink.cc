@@ -56,6 +56,9 @@ class RemoteSink final : public Sink {
   void write_take_over(HranaBatch& batch, StepPurposes& purposes) const;
   void write_state_reads(HranaBatch& batch, StepPurposes& purposes) const;
   void ease_off(const Error& error);
+  Status run_to_commit(HranaBatch& batch, StepPurposes& purposes);
+  Status remove_system_tables();
+  Error unexplained() const;
 
   HranaConnection connection_;
   std::string stream_;
@@ -97,7 +100,7 @@ Result<SinkState> RemoteSink::open() {
   WALBRIDGE_TRY_AS(const auto reply, connection_.run(batch, HranaConnection::Work::Write));
   if (reply.request_error || reply.steps[commit].state != HranaStep::State::Ok) {
     if (auto error = first_step_error(connection_.cache(), reply, purposes)) return *std::move(error);
-    return Error{Verdict::Retry, "bad-reply", "cache " + connection_.cache() + " did not commit and did not say why", ""};
+    return unexplained();
   }
   WALBRIDGE_TRY_AS(auto stored, checkpoint_from(reply.steps[commit - 2]));
   WALBRIDGE_TRY_AS(auto tables, tables_from(reply.steps[commit - 1]));
@@ -212,10 +215,9 @@ Status RemoteSink::remove(std::span<const TableRecord> records) {
   abandon();
   WALBRIDGE_TRY_AS(const auto state, peek());
   WALBRIDGE_TRY_AS(const auto schema, read_schema(connection_));
-  const auto exists = [&](const std::string& name) {
-    return std::any_of(schema.begin(), schema.end(), [&](const auto& object) { return same_name(object.name, name); });
-  };
-  if (!exists("_walbridge_checkpoint")) return {};
+  const bool has_system_tables = std::any_of(
+      schema.begin(), schema.end(), [](const auto& object) { return same_name(object.name, "_walbridge_checkpoint"); });
+  if (!has_system_tables) return {};
   HranaBatch batch;
   StepPurposes purposes;
   write_control(batch, purposes, Kind::Begin, "BEGIN IMMEDIATE");
@@ -232,17 +234,34 @@ Status RemoteSink::remove(std::span<const TableRecord> records) {
   for (const char* sql : {kDeleteTables, kDeleteQuarantine, kDeleteCheckpoint}) {
     write_stream_step(batch, purposes, Kind::Control, sql, stream_);
   }
-  const auto last = batch.steps() - 1;
-  write_control(batch, purposes, Kind::Rollback, kRequireNoStreams);
+  WALBRIDGE_TRY(run_to_commit(batch, purposes));
+  return remove_system_tables();
+}
+
+Status RemoteSink::remove_system_tables() {
+  HranaBatch batch;
+  StepPurposes purposes;
+  write_control(batch, purposes, Kind::Begin, "BEGIN IMMEDIATE");
+  write_control(batch, purposes, Kind::OwnershipCheck, kRequireNoStreams);
   for (const char* sql : drop_system_tables()) write_control(batch, purposes, Kind::Schema, sql);
-  const auto commit = batch.step("COMMIT", HranaBatch::When::StepOk, last);
+  auto removed = run_to_commit(batch, purposes);
+  const bool others_use_them = !removed && removed.error().code == "table-exists";
+  return others_use_them ? Status() : removed;
+}
+
+Status RemoteSink::run_to_commit(HranaBatch& batch, StepPurposes& purposes) {
+  const auto commit = batch.step("COMMIT");
   purposes.push_back({Kind::Commit, {}});
   batch.step("ROLLBACK", HranaBatch::When::StepNotOk, commit);
   purposes.push_back({Kind::Rollback, {}});
   WALBRIDGE_TRY_AS(const auto reply, connection_.run(batch, HranaConnection::Work::Write));
   if (!reply.request_error && reply.steps[commit].state == HranaStep::State::Ok) return {};
   if (auto error = first_step_error(connection_.cache(), reply, purposes)) return *std::move(error);
-  return Error{Verdict::Retry, "bad-reply", "cache " + connection_.cache() + " did not commit and did not say why", ""};
+  return unexplained();
+}
+
+Error RemoteSink::unexplained() const {
+  return {Verdict::Retry, "bad-reply", "cache " + connection_.cache() + " did not commit and did not say why", ""};
 }
 
 }  // namespace

@@ -98,8 +98,12 @@ std::string insert_rows(const CacheTable& table, std::string_view table_name, Ca
 }
 
 std::string upsert_rows(const CacheTable& table, Carrier carrier) {
-  std::string sql = "INSERT INTO " + quote_identifier(table.name) + " AS " + kTargetAlias + " (" + column_list(table) + ")" +
-                    source_rows(table, carrier) + " ON CONFLICT (";
+  // tursodb knows no alias here and trips over a quoted table's qualified names; bare names mean the stored row. Only a
+  // table called "excluded" must be told apart.
+  const bool needs_alias = strcasecmp(table.name.c_str(), "excluded") == 0;
+  const auto stored = needs_alias ? std::string(kTargetAlias) + "." : std::string();
+  std::string sql = "INSERT INTO " + quote_identifier(table.name) + (needs_alias ? std::string(" AS ") + kTargetAlias : "") + " (" +
+                    column_list(table) + ")" + source_rows(table, carrier) + " ON CONFLICT (";
   for (std::size_t i = 0; i < table.key.size(); ++i) {
     sql += (i > 0 ? "," : "") + quote_identifier(table.columns[table.key[i]].name);
   }
@@ -110,7 +114,7 @@ std::string upsert_rows(const CacheTable& table, Carrier carrier) {
     if (is_key(table, i) && !has_collation(column)) continue;
     const auto name = quote_identifier(column.name);
     set += (set.empty() ? "" : ",") + name + "=excluded." + name;
-    differences.push_back(exactly(std::string(kTargetAlias) + "." + name, column) + " IS NOT excluded." + name);
+    differences.push_back(exactly(stored + name, column) + " IS NOT excluded." + name);
   }
   if (set.empty()) return sql + ") DO NOTHING";
   return sql + ") DO UPDATE SET " + set + " WHERE " + join_balanced(differences, " OR ");
@@ -136,9 +140,8 @@ std::string delete_rows(const CacheTable& table) {
 }
 
 std::string update_rows(const CacheTable& table, std::span<const std::uint16_t> columns, Carrier carrier) {
-  const auto target = quote_identifier(table.name);
   const auto row = std::string(kRowsAlias) + ".value";
-  std::string sql = "UPDATE " + target + " SET ";
+  std::string sql = "UPDATE " + quote_identifier(table.name) + " AS " + kTargetAlias + " SET ";
   if (carrier == Carrier::Typed) {
     sql += typed_assignments(table, columns) + " WHERE ";
   } else {
@@ -150,7 +153,7 @@ std::string update_rows(const CacheTable& table, std::span<const std::uint16_t> 
   }
   for (std::size_t i = 0; i < table.key.size(); ++i) {
     const auto& column = table.columns[table.key[i]];
-    sql += (i > 0 ? " AND " : "") + target + "." + quote_identifier(column.name) + "=" +
+    sql += (i > 0 ? " AND " : "") + std::string(kTargetAlias) + "." + quote_identifier(column.name) + "=" +
            (carrier == Carrier::Typed ? argument(column, columns.size() + i + 1) : json_element(column, row, i));
   }
   return sql;

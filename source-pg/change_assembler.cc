@@ -12,9 +12,7 @@ bool has_views(std::string_view payload) {
   return payload.empty() || (payload.front() != 'B' && payload.front() != 'C');
 }
 
-bool fits(std::span<const WireValue> row, const Relation& relation) {
-  return row.size() == relation.columns.size();
-}
+bool fits(std::span<const WireValue> row, const Relation& relation) { return row.size() == relation.columns.size(); }
 
 }  // namespace
 
@@ -100,8 +98,8 @@ Status ChangeAssembler::on(const pgoutput::Truncate& message, Chunk& into) {
   return {};
 }
 
-// A non-transactional message arrives at once, before and apart from its transaction, and survives a rollback: it has no
-// place in commit order.
+// A non-transactional message arrives at once, before and apart from its transaction, and survives a rollback: it has
+// no place in commit order.
 Status ChangeAssembler::on(const pgoutput::Message& message, Chunk& into) {
   if (!message.transactional) return {};
   if (!in_transaction()) return pgoutput::protocol_error("a transactional message comes outside a transaction");

@@ -12,15 +12,15 @@
 
 namespace walbridge::source_pg {
 
-struct XLogData {                   // 'w'
-  Lsn data_start;                   // not monotonic across transactions: never a position of ours
+struct XLogData {  // 'w'
+  Lsn data_start;  // not monotonic across transactions: never a position of ours
   Lsn wal_end;
   Timestamp sent_at;
-  std::string_view payload;         // one logical replication message
+  std::string_view payload;  // one logical replication message
 };
 
-struct Keepalive {                  // 'k'
-  Lsn wal_end;                      // everything below was sent, or will never be
+struct Keepalive {  // 'k'
+  Lsn wal_end;      // everything below was sent, or will never be
   Timestamp sent_at;
   bool reply_requested = false;
 };
@@ -30,9 +30,9 @@ using ServerFrame = std::variant<XLogData, Keepalive>;
 // Error "protocol" as in pgoutput::decode. `payload` is a view into `frame`.
 Result<ServerFrame> decode_frame(std::string_view frame);
 
-struct StatusUpdate {               // 'r'
-  Lsn write;                        // received
-  Lsn flush;                        // durable: the only one that moves a logical slot
+struct StatusUpdate {  // 'r'
+  Lsn write;           // received
+  Lsn flush;           // durable: the only one that moves a logical slot
   bool request_reply = false;
 };
 

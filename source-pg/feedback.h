@@ -23,9 +23,9 @@ class Feedback {
   // A session begins at `from`, below which everything is durable.
   void restart(Pacing pacing, Lsn from, std::int64_t now_ms);
 
-  void heard(std::int64_t now_ms);         // a byte came
-  void server_asked() { asked_ = true; }   // a keepalive requested a reply
-  void yielded(Lsn position);              // the caller was given everything below
+  void heard(std::int64_t now_ms);        // a byte came
+  void server_asked() { asked_ = true; }  // a keepalive requested a reply
+  void yielded(Lsn position);             // the caller was given everything below
   void durable(Lsn position);
 
   // What should be sent now, if anything. After sending it call sent().

@@ -43,13 +43,18 @@ std::size_t length(WireCursor& in) { return in.u32(); }
 WireValue column(WireCursor& in) {
   WireValue value;
   switch (in.u8()) {
-    case 'n': value.kind = WireValue::Kind::Null; break;
-    case 'u': value.kind = WireValue::Kind::Unchanged; break;
+    case 'n':
+      value.kind = WireValue::Kind::Null;
+      break;
+    case 'u':
+      value.kind = WireValue::Kind::Unchanged;
+      break;
     case 't':
       value.kind = WireValue::Kind::Text;
       value.text = in.take(length(in));
       break;
-    default: in.fail();  // 'b', binary, is never asked for
+    default:
+      in.fail();  // 'b', binary, is never asked for
   }
   return value;
 }
@@ -105,8 +110,11 @@ ReplicaIdentity replica_identity(WireCursor& in) {
     case 'd':
     case 'n':
     case 'f':
-    case 'i': return static_cast<ReplicaIdentity>(value);
-    default: in.fail(); return ReplicaIdentity::Default;
+    case 'i':
+      return static_cast<ReplicaIdentity>(value);
+    default:
+      in.fail();
+      return ReplicaIdentity::Default;
   }
 }
 
@@ -117,8 +125,7 @@ Relation decode_relation(WireCursor& in, Arena& arena) {
   message.schema = in.string();
   message.name = in.string();
   message.replica_identity = replica_identity(in);
-  const std::span<RelationColumn> columns =
-      arena.array<RelationColumn>(count(in, in.u16(), kLeastColumnBytes));
+  const std::span<RelationColumn> columns = arena.array<RelationColumn>(count(in, in.u16(), kLeastColumnBytes));
   for (RelationColumn& column : columns) {
     if (in.failed()) break;
     column.key = flags(in, 1) != 0;
@@ -192,16 +199,26 @@ Message decode_message(WireCursor& in) {
 // Tags that only a stream with a higher proto_version may carry.
 const char* later_version(std::uint8_t tag) {
   switch (tag) {
-    case 'S': return "stream start (version 2)";
-    case 'E': return "stream stop (version 2)";
-    case 'c': return "stream commit (version 2)";
-    case 'A': return "stream abort (version 2)";
-    case 'b': return "begin prepare (version 3)";
-    case 'P': return "prepare (version 3)";
-    case 'K': return "commit prepared (version 3)";
-    case 'r': return "rollback prepared (version 3)";
-    case 'p': return "stream prepare (version 3)";
-    default: return nullptr;
+    case 'S':
+      return "stream start (version 2)";
+    case 'E':
+      return "stream stop (version 2)";
+    case 'c':
+      return "stream commit (version 2)";
+    case 'A':
+      return "stream abort (version 2)";
+    case 'b':
+      return "begin prepare (version 3)";
+    case 'P':
+      return "prepare (version 3)";
+    case 'K':
+      return "commit prepared (version 3)";
+    case 'r':
+      return "rollback prepared (version 3)";
+    case 'p':
+      return "stream prepare (version 3)";
+    default:
+      return nullptr;
   }
 }
 
@@ -211,8 +228,8 @@ std::string tag_name(std::uint8_t tag) {
 
 Error unknown_tag(std::uint8_t tag) {
   if (const char* later = later_version(tag)) {
-    return protocol_error(fmt::format("the server sent {}, tag {}, although version 1 was asked for", later,
-                                      tag_name(tag)));
+    return protocol_error(
+        fmt::format("the server sent {}, tag {}, although version 1 was asked for", later, tag_name(tag)));
   }
   return protocol_error(fmt::format("the server sent a message with the unknown tag {}", tag_name(tag)));
 }
@@ -236,17 +253,28 @@ Result<AnyMessage> decode(std::string_view payload, Arena& arena) {
   const std::uint8_t tag = in.u8();
   if (in.failed()) return protocol_error("the server sent an empty message");
   switch (tag) {
-    case 'B': return finish(decode_begin(in), in, tag);
-    case 'C': return finish(decode_commit(in), in, tag);
-    case 'O': return finish(decode_origin(in), in, tag);
-    case 'R': return finish(decode_relation(in, arena), in, tag);
-    case 'Y': return finish(decode_type(in), in, tag);
-    case 'I': return finish(decode_insert(in, arena), in, tag);
-    case 'U': return finish(decode_update(in, arena), in, tag);
-    case 'D': return finish(decode_delete(in, arena), in, tag);
-    case 'T': return finish(decode_truncate(in, arena), in, tag);
-    case 'M': return finish(decode_message(in), in, tag);
-    default: return unknown_tag(tag);
+    case 'B':
+      return finish(decode_begin(in), in, tag);
+    case 'C':
+      return finish(decode_commit(in), in, tag);
+    case 'O':
+      return finish(decode_origin(in), in, tag);
+    case 'R':
+      return finish(decode_relation(in, arena), in, tag);
+    case 'Y':
+      return finish(decode_type(in), in, tag);
+    case 'I':
+      return finish(decode_insert(in, arena), in, tag);
+    case 'U':
+      return finish(decode_update(in, arena), in, tag);
+    case 'D':
+      return finish(decode_delete(in, arena), in, tag);
+    case 'T':
+      return finish(decode_truncate(in, arena), in, tag);
+    case 'M':
+      return finish(decode_message(in), in, tag);
+    default:
+      return unknown_tag(tag);
   }
 }
 

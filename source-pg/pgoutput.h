@@ -17,20 +17,20 @@ namespace walbridge::source_pg::pgoutput {
 
 using Tuple = std::span<const WireValue>;  // TupleData
 
-struct Begin {                      // 'B'
+struct Begin {  // 'B'
   Lsn final_lsn;
   Timestamp committed_at;
-  std::uint32_t xid = 0;            // of the top-level transaction
+  std::uint32_t xid = 0;  // of the top-level transaction
 };
 
-struct Commit {                     // 'C'
+struct Commit {  // 'C'
   Lsn commit_lsn;
   Lsn end_lsn;
   Timestamp committed_at;
 };
 
-struct Origin {                     // 'O'
-  Lsn commit_lsn;                   // on the origin server
+struct Origin {    // 'O'
+  Lsn commit_lsn;  // on the origin server
   std::string_view name;
 };
 
@@ -41,45 +41,45 @@ struct RelationColumn {
   std::int32_t typmod = -1;
 };
 
-struct Relation {                   // 'R'
+struct Relation {  // 'R'
   std::uint32_t oid = 0;
-  std::string_view schema;          // empty: pg_catalog
+  std::string_view schema;  // empty: pg_catalog
   std::string_view name;
   ReplicaIdentity replica_identity = ReplicaIdentity::Default;
   std::span<const RelationColumn> columns;
 };
 
-struct Type {                       // 'Y'
+struct Type {  // 'Y'
   std::uint32_t oid = 0;
-  std::string_view schema;          // empty: pg_catalog
+  std::string_view schema;  // empty: pg_catalog
   std::string_view name;
 };
 
-struct Insert {                     // 'I'
+struct Insert {  // 'I'
   std::uint32_t oid = 0;
   Tuple new_row;
 };
 
-struct Update {                     // 'U'
+struct Update {  // 'U'
   std::uint32_t oid = 0;
   RowChange::Old old_kind = RowChange::Old::None;
   Tuple old_row;
   Tuple new_row;
 };
 
-struct Delete {                     // 'D'
+struct Delete {  // 'D'
   std::uint32_t oid = 0;
   RowChange::Old old_kind = RowChange::Old::Key;
   Tuple old_row;
 };
 
-struct Truncate {                   // 'T'
+struct Truncate {  // 'T'
   bool cascade = false;
   bool restart_identity = false;
   std::span<const std::uint32_t> oids;
 };
 
-struct Message {                    // 'M'
+struct Message {  // 'M'
   bool transactional = false;
   Lsn lsn;
   std::string_view prefix;

@@ -29,8 +29,8 @@ constexpr int kBacklogLowWater = 64 * 1024;
 constexpr std::int64_t kBacklogWaitUs = 1'000;
 constexpr std::size_t kBacklogBytes = 8 * 1024;
 
-constexpr std::int64_t kIdleGapMs = 100;     // between two IdlePositions
-constexpr milliseconds kLeaveTime{250};      // to let the server end the session, so that the slot is free afterwards
+constexpr std::int64_t kIdleGapMs = 100;  // between two IdlePositions
+constexpr milliseconds kLeaveTime{250};   // to let the server end the session, so that the slot is free afterwards
 constexpr milliseconds kLongestInterval{10'000};
 constexpr milliseconds kShortestInterval{100};
 
@@ -69,8 +69,8 @@ Status ReplicationStream::start(Lsn from) {
     return Error{Verdict::Operator, "descriptors", "no file descriptor is left for the replication stream",
                  "raise the limit of open files (ulimit -n)"};
   }
-  WALBRIDGE_TRY_AS(Connection connection, Connection::open(options_.source, Connection::Kind::Replication,
-                                                           options_.application_name));
+  WALBRIDGE_TRY_AS(Connection connection,
+                   Connection::open(options_.source, Connection::Kind::Replication, options_.application_name));
   WALBRIDGE_TRY_AS(const milliseconds timeout, set_sender_timeout(connection, options_.sender_timeout));
   WALBRIDGE_TRY(check_position(connection, options_.source.slot, from));
   PQsetNoticeReceiver(connection.raw(), remember_lost_publication, &lost_publication_);
@@ -316,8 +316,7 @@ void ReplicationStream::leave() noexcept {
 }
 
 std::unique_ptr<Source> open_source(const config::Config& config) {
-  return std::make_unique<ReplicationStream>(
-      ReplicationStream::Options{config.source, kApplicationPrefix + " stream"});
+  return std::make_unique<ReplicationStream>(ReplicationStream::Options{config.source, kApplicationPrefix + " stream"});
 }
 
 }  // namespace walbridge::source_pg

@@ -69,16 +69,16 @@ class ReplicationStream final : public Source {
   ChangeAssembler assembler_;
   Feedback feedback_;
 
-  Lsn position_;         // everything below was yielded
-  Lsn idle_position_;    // of the newest keepalive; yielded when it is ahead and due
+  Lsn position_;       // everything below was yielded
+  Lsn idle_position_;  // of the newest keepalive; yielded when it is ahead and due
   std::int64_t idle_yielded_ms_ = 0;
   Lsn server_position_;
   std::string lost_publication_;  // filled by the notice receiver
 
-  bool unflushed_ = false;        // libpq holds bytes the socket did not take
-  bool more_buffered_ = false;    // the last poll() stopped at its budget
-  bool backlog_ = false;          // the last read took a lot
-  std::int64_t read_us_ = 0;      // when it did
+  bool unflushed_ = false;      // libpq holds bytes the socket did not take
+  bool more_buffered_ = false;  // the last poll() stopped at its budget
+  bool backlog_ = false;        // the last read took a lot
+  std::int64_t read_us_ = 0;    // when it did
   int low_water_ = 1;
 };
 

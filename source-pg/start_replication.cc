@@ -25,7 +25,8 @@ Status check_log_end(Connection& connection, Lsn from) {
   WALBRIDGE_TRY_AS(const Rows system, connection.query("IDENTIFY_SYSTEM", "identifying the source"));
   const int column = system.find("xlogpos");
   const auto end = system.size() == 1 && column >= 0 ? parse_lsn(system.text(0, column)) : std::nullopt;
-  if (!end) return Error{Verdict::Operator, "identify-system", "the server does not tell the end of its log",
+  if (!end)
+    return Error{Verdict::Operator, "identify-system", "the server does not tell the end of its log",
                  "connect to Postgres itself, without a proxy in between"};
   if (*end >= from) return {};
   return Error{Verdict::Gap, "future-lsn",
@@ -81,10 +82,9 @@ Result<std::chrono::milliseconds> set_sender_timeout(Connection& connection, std
 
 Status start_replication(Connection& connection, const config::Source& source, Lsn from) {
   // publication_names is itself a list of SQL identifiers inside the literal.
-  const std::string command = fmt::format(
-      "START_REPLICATION SLOT {} LOGICAL {} (proto_version '1', publication_names {}, messages 'true')",
-      quote_name(source.slot), to_string(from),
-      replication_literal(quote_name(source.publication)));
+  const std::string command =
+      fmt::format("START_REPLICATION SLOT {} LOGICAL {} (proto_version '1', publication_names {}, messages 'true')",
+                  quote_name(source.slot), to_string(from), replication_literal(quote_name(source.publication)));
   const Rows outcome(PQexec(connection.raw(), command.c_str()));
   if (PQresultStatus(outcome.raw()) == PGRES_COPY_BOTH) return {};
   const std::string doing = fmt::format("starting the stream from slot \"{}\"", source.slot);

@@ -10,7 +10,7 @@ from .reader import Reader
 from .setting import Setting
 from .workload import Writers
 
-SNAPSHOT_ROWS = 150_000
+SNAPSHOT_ROWS = 400_000
 
 
 class Chaos:
@@ -58,7 +58,7 @@ def test_random_kills(servers, request, seed, tmp_path):
 
         # A third while the snapshot runs; each kill of walbridge or Postgres begins it anew.
         while len(chaos.killed) < kills // 3 and not setting.filled():
-            chaos.strike(["walbridge", "walbridge", "postgres", "sqld"], 1.2)
+            chaos.strike(["walbridge", "walbridge", "postgres", "sqld"], 0.6)
             check()
         in_snapshot = len(chaos.killed)
         setting.wait(setting.filled, 180, "the snapshot in every cache")

@@ -34,7 +34,7 @@ TABLES = ["accounts", "journal", "heartbeat", "documents", "names", "bag", "part
 
 # Each must give no row in any state a reader can see.
 RULES = {
-    "money is neither made nor lost": f"SELECT sum(balance), count(*) FROM accounts HAVING sum(balance) <> {TOTAL} OR count(*) <> {ACCOUNTS}",
+    "money is neither made nor lost": f"SELECT * FROM (SELECT sum(balance) AS total, count(*) AS n FROM accounts) WHERE total <> {TOTAL} OR n <> {ACCOUNTS}",
     "a journal has no hole and ends where its writer is":
         "SELECT h.writer, h.n, count(j.n), max(j.n) FROM heartbeat h LEFT JOIN journal j ON j.writer = h.writer "
         "GROUP BY h.writer, h.n HAVING count(j.n) <> h.n OR coalesce(max(j.n), 0) <> h.n",
@@ -120,8 +120,9 @@ class Writer:
         if pick.random() < 0.5:
             cursor.execute("INSERT INTO parts VALUES (%s, %s, 1) ON CONFLICT (id, region) DO UPDATE SET v = parts.v + 1", (key, region))
         else:
-            cursor.execute("UPDATE parts SET region = %s, id = id + 1000 WHERE id = %s AND NOT EXISTS (SELECT 1 FROM parts WHERE id = %s)",
-                           (region, key, key + 1000))
+            other = "us" if region == "eu" else "eu"
+            cursor.execute("UPDATE parts SET region = %s, id = id + 1000 WHERE id = %s AND region = %s AND NOT EXISTS "
+                           "(SELECT 1 FROM parts WHERE id = %s AND region = %s)", (other, key, region, key + 1000, other))
 
     def _scratch(self, cursor, pick):
         # Only one writer truncates, and it takes nothing else of scratch in that transaction.

@@ -24,9 +24,12 @@ std::string quoted(std::string_view text) {
 
 std::string value(const WireValue& value) {
   switch (value.kind) {
-    case WireValue::Kind::Null: return "null";
-    case WireValue::Kind::Unchanged: return "unchanged";
-    case WireValue::Kind::Text: break;
+    case WireValue::Kind::Null:
+      return "null";
+    case WireValue::Kind::Unchanged:
+      return "unchanged";
+    case WireValue::Kind::Text:
+      break;
   }
   if (value.text.size() <= 64) return quoted(value.text);
   return fmt::format("{}... {} bytes", quoted(value.text.substr(0, 16)), value.text.size());
@@ -40,9 +43,12 @@ std::string row(pgoutput::Tuple tuple) {
 
 std::string old_row(RowChange::Old kind, pgoutput::Tuple tuple) {
   switch (kind) {
-    case RowChange::Old::None: return "";
-    case RowChange::Old::Key: return " old key " + row(tuple);
-    case RowChange::Old::Full: return " old row " + row(tuple);
+    case RowChange::Old::None:
+      return "";
+    case RowChange::Old::Key:
+      return " old key " + row(tuple);
+    case RowChange::Old::Full:
+      return " old row " + row(tuple);
   }
   return "?";
 }

@@ -1,14 +1,16 @@
 """Plays one scenario once: on one Postgres, streamed or fresh, into a local file and sqld at the same time."""
 
+import json
 import time
 
-from tests.support.cache import FileCache, RemoteCache, quote
+from tests.support.cache import FileCache, RemoteCache, quote, row_order
 from tests.support.process import wait_for
 from tests.support.walbridge import Walbridge, merge
 
 from .scenario import Scenario, shown
 
 MARKER = "walbridge_test_marker"
+LEAF = "_walbridge_leaf"
 # Everything committed before a marker is visible when the marker is: caches see commits in order.
 CREATE_MARKER = (f"CREATE SCHEMA walbridge_test; CREATE TABLE walbridge_test.marker (id int PRIMARY KEY, n int NOT NULL); "
                  f"INSERT INTO walbridge_test.marker VALUES (1, 0)")
@@ -20,7 +22,7 @@ class Outcome:
     """What is in each cache afterwards."""
 
     def __init__(self):
-        self.schema, self.rows, self.answers, self.cells, self.states = {}, {}, {}, {}, {}
+        self.schema, self.rows, self.answers, self.cells, self.states, self.refused = {}, {}, {}, {}, {}, {}
 
 
 class Performance:
@@ -126,11 +128,22 @@ class Performance:
         outcome = Outcome()
         for name, cache in self.caches.items():
             outcome.schema[name] = {k: v for k, v in cache.schema().items() if k != MARKER}
-            outcome.rows[name] = {k: v for k, v in cache.dump().items() if k != MARKER}
+            outcome.rows[name] = {k: self._leaves_named(cache, k, v) for k, v in cache.dump().items() if k != MARKER}
             outcome.answers[name] = [[[shown(v) for v in row] for row in cache.query(check.query)] for check in self.scenario.checks]
             outcome.cells[name] = [self._cell(cache, *cell[:4]) for cell in self.scenario.cells]
             outcome.states[name] = cache.table_states(self.walbridge.name)
+        plan = json.loads(self.walbridge.command("plan", "--json").stdout)
+        outcome.refused = {sink["name"]: {t["source"]: t["code"] for t in sink["refused"]} for sink in plan["sinks"]}
         return outcome
+
+    def _leaves_named(self, cache, table, rows):
+        """The hidden column of partitioned tables holds an oid, which differs from database to database: its name instead."""
+        if not rows or LEAF not in (columns := cache.columns(table)):
+            return rows
+        at = columns.index(LEAF)
+        names = dict(self.postgres.execute("SELECT oid::bigint, oid::regclass::text FROM pg_class WHERE relkind = 'r'", self.database))
+        named = [(*row[:at], names.get(row[at], row[at]), *row[at + 1:]) for row in rows]
+        return sorted(named, key=row_order)
 
     @staticmethod
     def _cell(cache, table, id_column, row_id, column):

@@ -122,8 +122,10 @@ class Scenario:
         elif name == "cells":
             self.cells += _corpus_cells(text)
         elif name in ("stopped", "refused"):
-            table, _, code = text.partition(" ")
-            getattr(self, name)[table] = code.strip()
+            table, _, code = text.rpartition(" ")
+            if not table:
+                raise ScenarioError("TABLE CODE")
+            getattr(self, name)[table] = code
         elif name == "exit":
             self.exit = int(text)
 
@@ -147,12 +149,12 @@ def _cells(row):
 
 
 def _corpus_cells(text):
-    """FILE TABLE CACHE-TABLE ID-COLUMN: (cache table, id column, id, column, storage class, value) of each."""
-    file, table, cache_table, id_column = text.split()
+    """FILE TABLE CACHE-TABLE ID-COLUMN [-COLUMN...]: (cache table, id column, id, column, storage class, value) of each."""
+    file, table, cache_table, id_column, *without = text.split()
     found = []
     for line in (TESTS / file).read_text().splitlines():
         cell = json.loads(line)
-        if cell["t"] == table:
+        if cell["t"] == table and "-" + cell["c"] not in without:
             found.append((cache_table, id_column, cell["id"], cell["c"], cell["s"], cell["v"]))
     if not found:
         raise ScenarioError(f"{file} has no cells of {table}")
@@ -168,7 +170,7 @@ def shown(value):
     if isinstance(value, (int, float)):
         return repr(value)
     text = value.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-    ambiguous = re.fullmatch(r"null|x'.*|'.*|.*\|.*|\s.*|.*\s|[-+]?(\d.*|inf|nan)?", text, re.IGNORECASE) and not re.match(r"\d+-\d", text)
+    ambiguous = re.fullmatch(r"null|x'.*|'.*|.*\|.*|\s.*|.*\s|[-+]?(\d.*|inf|infinity|nan)?", text, re.IGNORECASE) and not re.match(r"\d+-\d", text)
     return f"'{text}'" if ambiguous else text
 
 

@@ -3,6 +3,10 @@
 from .scenario import shown
 
 
+def short(row):
+    return [cell if len(cell) < 60 else cell[:50] + "…" for cell in row]
+
+
 def same_rows(first, second):
     lines = []
     for table in sorted(set(first) | set(second)):
@@ -12,8 +16,8 @@ def same_rows(first, second):
         # Equal text means equal storage class and value: shown() tells 1, 1.0 and '1' apart.
         ours, theirs = ([[shown(v) for v in row] for row in rows[table]] for rows in (first, second))
         if ours != theirs:
-            lines += [f"{table}: first only: {row}" for row in ours if row not in theirs][:5]
-            lines += [f"{table}: second only: {row}" for row in theirs if row not in ours][:5]
+            lines += [f"{table}: first only: {short(row)}" for row in ours if row not in theirs][:5]
+            lines += [f"{table}: second only: {short(row)}" for row in theirs if row not in ours][:5]
             lines.append(f"{table}: {len(ours)} and {len(theirs)} rows")
     return lines
 
@@ -37,14 +41,15 @@ def test_scenario(scenario, version, theatre):
             where = f"{mode} into {sink}"
             for check, answer in zip(scenario.checks, outcome.answers[sink], strict=True):
                 if answer != check.rows:
-                    wrong.append(f"{where}, line {check.line}: {check.query}\n  expected {check.rows}\n  found    {answer}")
+                    wrong.append(f"{where}, line {check.line}: {check.query}\n  expected {list(map(short, check.rows))}\n"
+                                 f"  found    {list(map(short, answer))}")
             wrong += check_cells(scenario, outcome.cells[sink], where)
             for table, code in scenario.stopped.items():
                 if outcome.states[sink].get(table) != ("stopped", code):
                     wrong.append(f"{where}: {table} is {outcome.states[sink].get(table)}, expected stopped {code}")
-            for table in scenario.refused:
-                if table in outcome.states[sink]:
-                    wrong.append(f"{where}: {table} should be refused, is {outcome.states[sink][table]}")
+            if outcome.refused[sink] != scenario.refused:
+                wrong.append(f"{where}: the plan refuses {outcome.refused[sink]}, expected {scenario.refused}")
+            wrong += [f"{where}: {table} is refused and yet there" for table in scenario.refused if table in outcome.states[sink]]
     views = [(f"{mode} into {sink}", outcome.schema[sink], outcome.rows[sink])
              for mode, outcome in outcomes.items() for sink in scenario.sinks]
     for name, schema, rows in views[1:]:

@@ -41,10 +41,12 @@ def _encode(value):
 
 class HranaClient:
     """One batch per request, the subset that sqld and tursodb share. Values keep their storage class:
-    int, float, str, bytes or None."""
+    int, float, str, bytes or None. `closes`: ends the stream with the request, which sqld wants (it would keep a
+    connection for each) and tursodb does not know."""
 
-    def __init__(self, host, port, token=None, timeout=30, namespace=None):
+    def __init__(self, host, port, token=None, timeout=30, namespace=None, closes=True):
         self.host, self.port, self.token, self.timeout, self.namespace = host, port, token, timeout, namespace
+        self.closing = [{"type": "close"}] if closes else []
 
     def batch(self, statements):
         """Runs `(sql, arguments)` pairs in one read transaction; all results, or the first error."""
@@ -57,7 +59,7 @@ class HranaClient:
             steps.append(step)
         steps.append({"condition": {"type": "not", "cond": {"type": "ok", "step": len(steps) - 1}},
                       "stmt": {"sql": "ROLLBACK", "want_rows": False}})
-        result = self._post({"baton": None, "requests": [{"type": "batch", "batch": {"steps": steps}}]})
+        result = self._post({"baton": None, "requests": [{"type": "batch", "batch": {"steps": steps}}, *self.closing]})
         for error in result["step_errors"][:len(everything)]:
             if error is not None:
                 raise HranaError(error["message"])
@@ -68,7 +70,7 @@ class HranaClient:
 
     def execute(self, sql, arguments=()):
         steps = [{"stmt": {"sql": sql, "args": [_encode(a) for a in arguments], "want_rows": True}}]
-        result = self._post({"baton": None, "requests": [{"type": "batch", "batch": {"steps": steps}}]})
+        result = self._post({"baton": None, "requests": [{"type": "batch", "batch": {"steps": steps}}, *self.closing]})
         if result["step_errors"][0] is not None:
             raise HranaError(result["step_errors"][0]["message"])
         return [tuple(_decode(v) for v in row) for row in result["step_results"][0]["rows"]]

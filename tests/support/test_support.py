@@ -94,7 +94,7 @@ def test_sqld_tokens_and_kill9():
         with pytest.raises(RuntimeError, match="40[13]"):
             type(server.client())("127.0.0.1", server.port).execute("SELECT 1")
         with pytest.raises(RuntimeError, match="401"):
-            type(server.client())("127.0.0.1", server.port, server.token(expires_in=-60)).execute("SELECT 1")
+            type(server.client())("127.0.0.1", server.port, server.token(expires_in=-3600)).execute("SELECT 1")
         server.kill9()
         server.start()
         assert server.query("SELECT 1, NULL, 'x', 1.5, x'00'") == [(1, None, "x", 1.5, b"\x00")]

@@ -50,7 +50,7 @@ class Tursodb:
         return f"http://127.0.0.1:{self.port}"
 
     def client(self, timeout=30):
-        return HranaClient("127.0.0.1", self.port, timeout=timeout)
+        return HranaClient("127.0.0.1", self.port, timeout=timeout, closes=False)
 
     def query(self, sql, arguments=()):
         return self.client().query(sql, arguments)

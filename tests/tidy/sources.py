@@ -10,11 +10,16 @@ TEXT_SUFFIXES = {"", ".cc", ".h", ".py", ".md", ".txt", ".json", ".jsonl", ".yam
                  ".cmake", ".service", ".js", ".mjs", ".toml", ".golden"}
 
 
+IGNORED = {".git", "build", ".walbridge-dev", "__pycache__", ".cache", "node_modules"}
+
+
 def _listed():
-    """Tracked files and new ones that are not ignored."""
-    names = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=ROOT, check=True,
-                           capture_output=True, text=True).stdout.split("\0")
-    return sorted({ROOT / name for name in names if name and (ROOT / name).is_file()})
+    """Tracked files and new ones that are not ignored; without git, as in a source archive, all but what is built."""
+    listing = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=ROOT,
+                             check=False, capture_output=True, text=True)
+    if listing.returncode == 0:
+        return sorted({ROOT / name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()})
+    return sorted(p for p in ROOT.rglob("*") if p.is_file() and not IGNORED & set(p.relative_to(ROOT).parts))
 
 
 FILES = _listed()

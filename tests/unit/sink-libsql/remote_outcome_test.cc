@@ -101,6 +101,8 @@ TEST_F(RemoteOutcome, LostAnswerOfACommitIsSettledByTheCheckpoint) {
     run_sql("DROP TABLE IF EXISTS items; DROP TABLE IF EXISTS _walbridge_checkpoint; DROP TABLE IF EXISTS _walbridge_tables");
     auto sink = with_one_row();
     next({kind, {}, -1, {}});
+    // curl itself sends again, once, when a kept-alive connection turns out to be dead.
+    if (kind == Fate::Kind::ExecuteAndCut) next({kind, {}, -1, {}});
     const auto first = sink->commit(at_lsn(200));
     ASSERT_FALSE(first);
     EXPECT_EQ(first.error().verdict, Verdict::Retry);
@@ -118,12 +120,11 @@ TEST_F(RemoteOutcome, CutRequestIsSentAgain) {
   auto sink = with_one_row();
   next({Fate::Kind::CutUnread, {}, -1, {}});
   next({Fate::Kind::CutUnread, {}, -1, {}});
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    const auto committed = sink->commit(at_lsn(200));
-    if (committed) break;  // curl itself resends on a kept-alive connection that was closed under it
-    EXPECT_EQ(committed.error().verdict, Verdict::Retry);
-  }
-  static_cast<void>(sink->commit(at_lsn(200)));
+  const auto first = sink->commit(at_lsn(200));
+  ASSERT_FALSE(first);
+  EXPECT_EQ(first.error().verdict, Verdict::Retry);
+  EXPECT_EQ(rows("SELECT count(*) FROM items"), "0");
+  expect_ok(sink->commit(at_lsn(200)));
   expect_applied_once();
 }
 

@@ -1,5 +1,5 @@
 // An HTTP/1.1 server on a port of its own that answers as a test tells it, wrong answers included: any status, half a
-// body, a cut connection, silence. One connection at a time, as a sink has one; its thread ends with the object.
+// body, a cut connection, silence. One thread per connection; all end with the object.
 #pragma once
 
 #include <netinet/in.h>
@@ -81,10 +81,13 @@ class ScriptedServer {
     while (wait_for(listener_)) {
       const int connection = ::accept(listener_, nullptr, nullptr);
       if (connection < 0) continue;
-      while (answer_one(connection)) {
-      }
-      ::close(connection);
+      conversations_.emplace_back([this, connection] {
+        while (answer_one(connection)) {
+        }
+        ::close(connection);
+      });
     }
+    for (auto& conversation : conversations_) conversation.join();
   }
 
   bool read_more(int connection, std::string& into) const {
@@ -145,6 +148,7 @@ class ScriptedServer {
   int listener_ = -1;
   int port_ = 0;
   std::thread thread_;
+  std::vector<std::thread> conversations_;  // of thread_
   std::atomic<bool> stopping_ = false;
   mutable std::mutex mutex_;
   std::vector<ScriptedRequest> requests_;

@@ -99,15 +99,18 @@ TEST(Pgoutput, HostileCountsAllocateNothing) {
 
 TEST(Pgoutput, DecodesEveryKindOfOldRow) {
   Arena arena;
-  const auto none = decode(WireBytes('U').u32(7).u8('N').u16(1).u8('u'), arena);
+  const WireBytes without_old = WireBytes('U').u32(7).u8('N').u16(1).u8('u');
+  const auto none = decode(without_old, arena);
   ASSERT_TRUE(none);
   EXPECT_EQ(std::get<Update>(*none).old_kind, RowChange::Old::None);
   EXPECT_EQ(std::get<Update>(*none).new_row[0].kind, WireValue::Kind::Unchanged);
-  const auto key = decode(WireBytes('U').u32(7).u8('K').u16(1).text("1").u8('N').u16(1).u8('n'), arena);
+  const WireBytes with_key = WireBytes('U').u32(7).u8('K').u16(1).text("1").u8('N').u16(1).u8('n');
+  const auto key = decode(with_key, arena);
   ASSERT_TRUE(key);
   EXPECT_EQ(std::get<Update>(*key).old_kind, RowChange::Old::Key);
   EXPECT_EQ(std::get<Update>(*key).old_row[0].text, "1");
-  const auto full = decode(WireBytes('D').u32(7).u8('O').u16(1).text("1"), arena);
+  const WireBytes with_row = WireBytes('D').u32(7).u8('O').u16(1).text("1");
+  const auto full = decode(with_row, arena);
   ASSERT_TRUE(full);
   EXPECT_EQ(std::get<Delete>(*full).old_kind, RowChange::Old::Full);
 }
