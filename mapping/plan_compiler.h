@@ -19,8 +19,9 @@ struct PlanCompiler {
   static std::vector<CacheIndex>& indexes(TablePlan& plan) { return plan.cache_.indexes; }
 
  private:
-  PlanCompiler(const SourceTable& source_table, const config::Config& settings)
-      : source(source_table), config(settings), plan(std::make_shared<TablePlan>()) {}
+  PlanCompiler(const SourceTable& source, const config::Config& config)
+
+      : source_(source), config_(config), plan_(std::make_shared<TablePlan>()) {}
 
   Status run();
   Status refuse_kind() const;
@@ -38,13 +39,13 @@ struct PlanCompiler {
   Error refuse(const char* code, std::string message, std::string remedy) const;
   int position_of(std::int16_t attnum) const;  // in the cache; -1 not carried
 
-  const SourceTable& source;
-  const config::Config& config;
-  TableRules rules;
-  std::vector<std::int16_t> key;
-  std::vector<std::int16_t> carried;  // attnum of each cache column
-  std::vector<bool> chosen_by_column;
-  std::shared_ptr<TablePlan> plan;
+  const SourceTable& source_;
+  const config::Config& config_;
+  TableRules rules_;
+  std::vector<std::int16_t> key_;
+  std::vector<std::int16_t> carried_;  // attnum of each cache column
+  std::vector<bool> chosen_by_column_;
+  std::shared_ptr<TablePlan> plan_;
 };
 
 }  // namespace walbridge::mapping

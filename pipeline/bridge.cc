@@ -279,12 +279,7 @@ Status Bridge::load_cache(Cache& cache, SnapshotPoint point, const std::atomic<b
   for (const auto& load : loads) {
     auto record = record_of(*load.plan, TableState::Live, point.consistent_point);
     if (const auto bad = poisoned.find(load.source.oid); bad != poisoned.end()) {
-      record.state = TableState::Stopped;
-      record.code = bad->second.code;
-      record.reason = bad->second.message + "; " + bad->second.remedy;
-      record.stopped_at = point.consistent_point;
-      log::error("table stopped", {{"sink", cache.settings.name}, {"table", record.source_name}, {"code", record.code},
-                                   {"error", bad->second.message}, {"remedy", bad->second.remedy}});
+      stop_loaded_table(cache, record, bad->second);
     }
     for (const auto& stored : cache.state->tables) {
       if (stored.cache_name != record.cache_name || stored.source_oid == record.source_oid) continue;
@@ -300,12 +295,7 @@ Status Bridge::load_cache(Cache& cache, SnapshotPoint point, const std::atomic<b
     checkpoint.committed_at = taken_at;
   }
   WALBRIDGE_FAILPOINT("load-copied");
-  Status finished = Done{};
-  for (int attempt = 0; attempt < 5; ++attempt) {
-    finished = cache.sink->finish_load(records, source_id_, checkpoint);
-    if (finished || finished.error().verdict != Verdict::Retry || cancelled) break;
-  }
-  WALBRIDGE_TRY(std::move(finished));
+  WALBRIDGE_TRY(finish_load(cache, records, checkpoint, cancelled));
   WALBRIDGE_FAILPOINT("load-finished");
   cache.state->checkpoint = checkpoint;
   for (const auto& record : records) {
@@ -320,6 +310,34 @@ Status Bridge::load_cache(Cache& cache, SnapshotPoint point, const std::atomic<b
   cache.wants_load = false;
   start_lane(cache);
   return Done{};
+}
+
+// A sink may find a row it cannot take only when it sends the last ones: that table stays out, the others go in.
+Status Bridge::finish_load(Cache& cache, std::vector<TableRecord>& records, const Checkpoint& checkpoint,
+                           const std::atomic<bool>& cancelled) {
+  constexpr int kAttempts = 5;
+  for (int attempt = 1;;) {
+    auto finished = cache.sink->finish_load(records, source_id_, checkpoint);
+    if (finished) return finished;
+    const auto& error = finished.error();
+    const auto refused = std::find_if(records.begin(), records.end(), [&](const TableRecord& record) {
+      return error.verdict == Verdict::PoisonRow && record.cache_name == error.table && record.state == TableState::Live;
+    });
+    if (refused != records.end()) {
+      stop_loaded_table(cache, *refused, error);
+      continue;
+    }
+    if (error.verdict != Verdict::Retry || cancelled || attempt++ == kAttempts) return finished;
+  }
+}
+
+void Bridge::stop_loaded_table(const Cache& cache, TableRecord& record, const Error& error) const {
+  record.state = TableState::Stopped;
+  record.code = error.code;
+  record.reason = error.message + "; " + error.remedy;
+  record.stopped_at = record.snapshot_lsn;
+  log::error("table stopped", {{"sink", cache.settings.name}, {"table", record.source_name}, {"code", error.code},
+                               {"error", error.message}, {"remedy", error.remedy}});
 }
 
 void Bridge::start_lane(Cache& cache) {

@@ -63,6 +63,9 @@ class Bridge {
   Status write_stopped_records(Cache& cache);
   void load_caches(const std::vector<Cache*>& due, const std::atomic<bool>& cancelled);
   Status load_cache(Cache& cache, SnapshotPoint point, const std::atomic<bool>& cancelled);
+  Status finish_load(Cache& cache, std::vector<TableRecord>& records, const Checkpoint& checkpoint,
+                     const std::atomic<bool>& cancelled);
+  void stop_loaded_table(const Cache& cache, TableRecord& record, const Error& error) const;
   std::vector<TableLoad> table_loads(Cache& cache, const std::vector<const mapping::TablePlan*>& missing) const;
   void start_lane(Cache& cache);
   void cache_failed(Cache& cache, const Error& error);

@@ -20,6 +20,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kSupervisePause = 100ms;
 constexpr std::int64_t kSlotPollMs = 10'000;
+constexpr std::int64_t kSecondSlotPollMs = 1'000;
 constexpr auto kStopDeadline = 4500ms;
 constexpr std::int64_t kReviveAfterMs = 30'000;
 
@@ -72,7 +73,7 @@ class Runner {
 
   // Snapshots take minutes; supervision, status and a stop request must not wait for them.
   void load_caches() {
-    std::int64_t slot_polled_ms = -kSlotPollMs;
+    std::int64_t slot_due_ms = 0;
     while (!ending()) {
       bridge_.bring_up_caches(ending_);
       for (auto& cache : bridge_.caches()) {
@@ -80,8 +81,9 @@ class Runner {
         lane_threads_.emplace(cache.get(), std::jthread([this, &cache] { apply(*cache); }));
       }
       const auto now = bridge_.clock().now_ms();
-      if (now - slot_polled_ms >= kSlotPollMs) {
-        slot_polled_ms = now;
+      if (now >= slot_due_ms) {
+        // The first look comes before the stream is open; the second soon after.
+        slot_due_ms = now + (slot_due_ms == 0 ? kSecondSlotPollMs : kSlotPollMs);
         poll_slot();
       }
       ++loader_rounds_;

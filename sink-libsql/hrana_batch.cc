@@ -136,8 +136,7 @@ Status ChangeGroups::add_keyed(Table& pending, const CacheChange& change) {
   auto& segment = open_segment(pending, Segment::Type::Keyed);
   const auto found = pending.rows_by_key.find(key_bytes(table, key_values_));
   if (found == pending.rows_by_key.end()) {
-    const auto fate = replaces ? Fate::Upsert
-                               : (change.op == Op::Update ? Fate::Update : Fate::Delete);
+    const auto fate = replaces ? Fate::Upsert : (change.op == Op::Update ? Fate::Update : Fate::Delete);
     const auto values = change.op == Op::Delete ? std::span<SqlValue>() : keep(change.values);
     segment.rows.push_back({fate, values, keep(key_values_)});
     pending.rows_by_key.emplace(arena_.copy(key_scratch_), segment.rows.size() - 1);
@@ -269,7 +268,8 @@ void ChangeGroups::write_updates(const CacheTable& table, const Segment& segment
     };
     std::vector<const Row*> typed;
     {
-      JsonRowsWriter json(batch, purposes, table, remote_sql::update_rows(table, columns, remote_sql::Carrier::JsonRows), true);
+      JsonRowsWriter json(batch, purposes, table,
+                          remote_sql::update_rows(table, columns, remote_sql::Carrier::JsonRows), true);
       for (const auto* row : rows) {
         if (needs_typed(table, row->values)) {
           typed.push_back(row);
@@ -284,7 +284,8 @@ void ChangeGroups::write_updates(const CacheTable& table, const Segment& segment
     for (const auto* row : typed) {
       std::vector<SqlValue> set;
       for (const auto column : columns) set.push_back(new_value(*row, column));
-      write_typed(batch, purposes, table, remote_sql::update_rows(table, columns, remote_sql::Carrier::Typed), set, row->key, true);
+      write_typed(batch, purposes, table, remote_sql::update_rows(table, columns, remote_sql::Carrier::Typed), set,
+                  row->key, true);
     }
   }
 }
@@ -300,12 +301,13 @@ void ChangeGroups::write_alone(const CacheTable& table, const CacheChange& chang
   }
   const bool keyed = !table.key.empty();
   if (change.op == Op::Insert || change.op == Op::Upsert) {
-    return write_typed(batch, purposes, table, remote_sql::upsert_rows(table, remote_sql::Carrier::Typed), change.values, {}, false);
+    return write_typed(batch, purposes, table, remote_sql::upsert_rows(table, remote_sql::Carrier::Typed),
+                       change.values, {}, false);
   }
   const auto match_positions = present_columns(change.match);
   const auto matched = keyed ? table.key : match_positions;
-  const auto match = keyed ? std::vector<SqlValue>(change.match.begin(), change.match.end())
-                           : pick(change.match, match_positions);
+  const auto match =
+      keyed ? std::vector<SqlValue>(change.match.begin(), change.match.end()) : pick(change.match, match_positions);
   if (change.op == Op::Delete) {
     return write_typed(batch, purposes, table, remote_sql::delete_one(table, matched), match, {}, !keyed);
   }
@@ -315,7 +317,8 @@ void ChangeGroups::write_alone(const CacheTable& table, const CacheChange& chang
     columns = {matched.front()};
     set = {match.front()};
   }
-  const auto sql = keyed ? remote_sql::update_rows(table, columns, remote_sql::Carrier::Typed) : remote_sql::update_one(table, columns, matched);
+  const auto sql = keyed ? remote_sql::update_rows(table, columns, remote_sql::Carrier::Typed)
+                         : remote_sql::update_one(table, columns, matched);
   write_typed(batch, purposes, table, sql, set, match, true);
 }
 

@@ -49,7 +49,8 @@ bool wants_no_close(const HttpReply& reply) {
 }
 
 bool is_missing_page(const HttpReply& reply) {
-  return reply.status == 404 && reply.body.find("Namespace") == std::string::npos && !is_stream_refusal(404, reply.body);
+  return reply.status == 404 && reply.body.find("Namespace") == std::string::npos &&
+         !is_stream_refusal(404, reply.body);
 }
 
 }  // namespace

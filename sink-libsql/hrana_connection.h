@@ -40,8 +40,8 @@ class HranaConnection {
   bool writes_hang();
   bool reload_token();
 
-  std::string cache_;       // the address as configured, for messages
-  std::string base_;        // "https://host:port"
+  std::string cache_;  // the address as configured, for messages
+  std::string base_;   // "https://host:port"
   std::string token_;
   std::string token_file_;
   std::unique_ptr<HttpClient> http_ = std::make_unique<HttpClient>();

@@ -32,7 +32,8 @@ void append_escaped(std::string& to, std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     const char letter = kEscapeLetters[byte];
-    if (letter == 0) [[likely]] continue;
+    if (letter == 0) [[likely]]
+      continue;
     to.append(text, from, i - from);
     from = i + 1;
     to += '\\';
@@ -163,11 +164,16 @@ void HranaBatch::blob(std::string_view value) {
 void HranaBatch::value(const SqlValue& value) {
   switch (value.kind) {
     case SqlValue::Kind::Absent:
-    case SqlValue::Kind::Null: return null();
-    case SqlValue::Kind::Integer: return integer(value.integer);
-    case SqlValue::Kind::Real: return real(value.real);
-    case SqlValue::Kind::Text: return text(value.bytes);
-    case SqlValue::Kind::Blob: return blob(value.bytes);
+    case SqlValue::Kind::Null:
+      return null();
+    case SqlValue::Kind::Integer:
+      return integer(value.integer);
+    case SqlValue::Kind::Real:
+      return real(value.real);
+    case SqlValue::Kind::Text:
+      return text(value.bytes);
+    case SqlValue::Kind::Blob:
+      return blob(value.bytes);
   }
 }
 
@@ -193,8 +199,12 @@ void HranaBatch::begin_json() {
 void HranaBatch::json_value(const SqlValue& value, bool as_hex) {
   switch (value.kind) {
     case SqlValue::Kind::Absent:
-    case SqlValue::Kind::Null: body_ += "null"; return;
-    case SqlValue::Kind::Integer: append_integer(body_, value.integer); return;
+    case SqlValue::Kind::Null:
+      body_ += "null";
+      return;
+    case SqlValue::Kind::Integer:
+      append_integer(body_, value.integer);
+      return;
     case SqlValue::Kind::Real:
       if (std::isfinite(value.real)) return append_json_real(body_, value.real);
       body_.append("\\\"").append(name_of_special(value.real)).append("\\\"");

@@ -1,6 +1,6 @@
-// The codec of Hrana over HTTP: one `batch` request out, its reply in ("SQL over HTTP v3", PROTOCOL.md of tursodatabase;
-// HRANA_3_SPEC.md of libsql). Pure. A reply is hostile until parsed: whatever comes, parse_batch_reply() answers with
-// a Result. One thread per object.
+// The codec of Hrana over HTTP: one `batch` request out, its reply in ("SQL over HTTP v3", PROTOCOL.md of
+// tursodatabase; HRANA_3_SPEC.md of libsql). Pure. A reply is hostile until parsed: whatever comes, parse_batch_reply()
+// answers with a Result. One thread per object.
 #pragma once
 
 #include <cstdint>
@@ -37,15 +37,15 @@ class HranaBatch {
 
   // A text argument that is itself JSON: rows of values, written once with both levels of escapes.
   void begin_json();
-  void json_raw(char c) { body_ += c; }                    // one of [ ] ,
-  void json_value(const SqlValue& value, bool as_hex);     // as_hex: blobs
+  void json_raw(char c) { body_ += c; }                 // one of [ ] ,
+  void json_value(const SqlValue& value, bool as_hex);  // as_hex: blobs
   std::size_t json_bytes() const { return body_.size() - json_start_; }
   std::size_t position() const { return body_.size(); }
-  std::string cut_from(std::size_t position);              // takes back what was written from there on
+  std::string cut_from(std::size_t position);  // takes back what was written from there on
   void json_append(std::string_view written) { body_ += written; }
   void end_json();
 
-  void clear();                                            // keeps its memory
+  void clear();  // keeps its memory
   std::size_t steps() const { return steps_; }
   std::size_t bytes() const { return body_.size(); }
   // The whole request. `baton` empty: a new stream. May be called again with another baton.
@@ -78,11 +78,11 @@ struct HranaStep {
   State state = State::Skipped;
   std::int64_t affected_rows = 0;  // tursodb always says 0
   std::vector<std::vector<HranaValue>> rows;
-  HranaError error;                // Failed only
+  HranaError error;  // Failed only
 };
 
 struct HranaReply {
-  std::string baton;               // empty: the stream is closed
+  std::string baton;  // empty: the stream is closed
   std::string base_url;
   std::optional<HranaError> request_error;  // the batch as a whole was refused
   std::vector<HranaStep> steps;

@@ -22,9 +22,9 @@ struct StepPurpose {
 };
 using StepPurposes = std::vector<StepPurpose>;  // by step number
 
-constexpr std::size_t kLargestValue = 5'000'000;   // sqld's max_row_size: any value, row or statement
+constexpr std::size_t kLargestValue = 5'000'000;  // sqld's max_row_size: any value, row or statement
 constexpr std::size_t kJsonArgumentBytes = 1'000'000;
-constexpr std::size_t kJsonRowBytes = 400'000;     // of values; a row above travels as typed arguments
+constexpr std::size_t kJsonRowBytes = 400'000;  // of values; a row above travels as typed arguments
 
 // PoisonRow when the server cannot hold the row (value-too-large) or JSON cannot carry it (invalid-utf8).
 // `positions`: the columns of `values`; empty: all of the table's.

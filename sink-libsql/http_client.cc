@@ -41,7 +41,8 @@ Error transport_error(CURLcode code, const std::string& url, bool connected) {
               "use a host name the certificate names, or install its CA in the system's store"};
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
-      return {Verdict::Operator, "config", "not a usable address: " + url, "set sink.url to libsql://HOST or http://HOST:PORT"};
+      return {Verdict::Operator, "config", "not a usable address: " + url,
+              "set sink.url to libsql://HOST or http://HOST:PORT"};
     case CURLE_WRITE_ERROR:
       return {Verdict::Operator, "http-reply-too-large", "the answer of " + url + " is larger than 64 MiB",
               "check that sink.url is a libSQL server"};
@@ -105,7 +106,8 @@ Result<HttpReply> HttpClient::perform(const std::string& url, const std::string&
   }
   const bool plain = url.starts_with("http://");
   // The upgrade to HTTP/2 without TLS hangs in sqld when the request has a body.
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(plain ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                   static_cast<long>(plain ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
   curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, handle_->headers);

@@ -1,7 +1,7 @@
 #include "sink-libsql/remote_catalog.h"
 
-#include <algorithm>
 #include <strings.h>
+#include <algorithm>
 
 #include "sink-libsql/remote_error.h"
 
@@ -37,8 +37,9 @@ Result<std::vector<SchemaObject>> read_schema(HranaConnection& connection) {
 std::string free_index_name(const std::vector<SchemaObject>& schema, const std::vector<std::string>& replaced_tables,
                             const std::vector<std::string>& given, const CacheTable& table, const CacheIndex& index) {
   const bool taken = contains(given, index.name) || std::any_of(schema.begin(), schema.end(), [&](const auto& object) {
-    return same_name(object.name, index.name) && !(object.type == "index" && contains(replaced_tables, object.table));
-  });
+                       return same_name(object.name, index.name) &&
+                              !(object.type == "index" && contains(replaced_tables, object.table));
+                     });
   return taken ? table.name + "_" + index.name : index.name;
 }
 

@@ -12,7 +12,7 @@
 namespace walbridge::sink_libsql {
 
 struct SchemaObject {
-  std::string type;   // "table", "index", "view", "trigger"
+  std::string type;  // "table", "index", "view", "trigger"
   std::string name;
   std::string table;  // the table it belongs to
   std::string sql;    // empty for indexes SQLite made itself

@@ -34,11 +34,13 @@ std::optional<Finding> check_writable(HranaConnection& connection, const std::st
 
 void check_functions(HranaConnection& connection, const std::string& subject, std::vector<Finding>& findings) {
   HranaBatch batch;
-  constexpr const char* kNeeded[] = {"SELECT '[1]'->>0 FROM json_each('[1]')", "SELECT unhex('00')", "SELECT jsonb('[1]')"};
+  constexpr const char* kNeeded[] = {"SELECT '[1]'->>0 FROM json_each('[1]')", "SELECT unhex('00')",
+                                     "SELECT jsonb('[1]')"};
   for (const char* sql : kNeeded) batch.step(sql, HranaBatch::When::Always);
   const auto reply = connection.run(batch, HranaConnection::Work::Read);
   if (!reply) return findings.push_back(from_error(subject, reply.error()));
-  if (reply->request_error) return findings.push_back(from_error(subject, step_error(connection.cache(), *reply->request_error, nullptr)));
+  if (reply->request_error)
+    return findings.push_back(from_error(subject, step_error(connection.cache(), *reply->request_error, nullptr)));
   constexpr const char* kNames[] = {"json_each and ->>", "unhex()", "jsonb()"};
   for (std::size_t i = 0; i < std::size(kNames); ++i) {
     if (reply->steps[i].state == HranaStep::State::Ok) continue;
@@ -63,7 +65,8 @@ void check_names(HranaConnection& connection, const std::string& subject, const 
   for (const auto* table : tables) {
     if (table->columns.size() > kMostColumns) {
       findings.push_back({Severity::Error, "too-many-columns", subject,
-                          "table \"" + table->name + "\" has more than 2000 columns", "leave columns out with a rule's `omit`"});
+                          "table \"" + table->name + "\" has more than 2000 columns",
+                          "leave columns out with a rule's `omit`"});
     }
     for (const auto& object : *schema) {
       if (!same_name(object.name, table->name)) continue;
@@ -71,8 +74,8 @@ void check_names(HranaConnection& connection, const std::string& subject, const 
       for (const auto& record : ours) known = known || same_name(record.cache_name, table->name);
       if (known) continue;
       findings.push_back({Severity::Error, "table-exists", subject,
-                          "the cache has a " + object.type + " \"" + object.name + "\" that is not this stream's, and the name is wanted for " +
-                              table->source_name,
+                          "the cache has a " + object.type + " \"" + object.name +
+                              "\" that is not this stream's, and the name is wanted for " + table->source_name,
                           "give the table another name with a rule's `as`, or drop what is there"});
     }
   }

@@ -49,7 +49,8 @@ Status RemoteLoad::begin(std::span<const CacheTable* const> tables) {
       write_ownership_check(batch, purposes, stream_, *table);
       batch.step(create_table_sql(*table, hidden));
       purposes.push_back({Kind::Schema, table->name});
-      tables_.emplace(table->source_oid, Table{table, hidden, RemoteTransaction(connection_, stream_), 0, 0, {}, false});
+      tables_.emplace(table->source_oid,
+                      Table{table, hidden, RemoteTransaction(connection_, stream_), 0, 0, {}, false});
     }
     control_.seal();
   }
@@ -81,7 +82,8 @@ Status RemoteLoad::fill(Table& table, const LoadBlock& block) {
     if (!table.rows.started()) table.rows.start();
     {
       JsonRowsWriter json(table.rows.batch(), table.rows.purposes(), *table.table,
-                          remote_sql::insert_rows(*table.table, table.hidden_name, remote_sql::Carrier::JsonRows), false);
+                          remote_sql::insert_rows(*table.table, table.hidden_name, remote_sql::Carrier::JsonRows),
+                          false);
       for (; table.resume_row < block.rows && table.row_count < kRowsPerRequest &&
              table.rows.batch().bytes() < kBytesPerRequest;
            ++table.resume_row, ++table.row_count) {
@@ -90,7 +92,8 @@ Status RemoteLoad::fill(Table& table, const LoadBlock& block) {
         if (needs_typed(*table.table, row)) {
           json.finish();
           write_typed(table.rows.batch(), table.rows.purposes(), *table.table,
-                      remote_sql::insert_rows(*table.table, table.hidden_name, remote_sql::Carrier::Typed), row, {}, false);
+                      remote_sql::insert_rows(*table.table, table.hidden_name, remote_sql::Carrier::Typed), row, {},
+                      false);
           continue;
         }
         json.begin_row();
@@ -164,7 +167,8 @@ Status RemoteLoad::build_swap(std::span<const TableRecord> records, const std::s
     return object.type == "view" && !object.name.starts_with("_walbridge_");
   };
   for (const auto& object : schema) {
-    if (is_foreign_view(object)) write_control(batch, purposes, Kind::Schema, "DROP VIEW " + quote_identifier(object.name));
+    if (is_foreign_view(object))
+      write_control(batch, purposes, Kind::Schema, "DROP VIEW " + quote_identifier(object.name));
   }
   for (const auto& [oid, table] : tables_) write_swap(table);
   for (const auto& object : schema) {

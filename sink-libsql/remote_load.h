@@ -1,6 +1,6 @@
-// A bulk load of a remote cache: hidden tables filled by guarded transactions of one table each, then swapped in by one.
-// Every member may fail with Retry and is then called again with the same arguments: what was sent and not answered
-// is sent again before anything else. One thread.
+// A bulk load of a remote cache: hidden tables filled by guarded transactions of one table each, then swapped in by
+// one. Every member may fail with Retry and is then called again with the same arguments: what was sent and not
+// answered is sent again before anything else. One thread.
 #pragma once
 
 #include <map>
@@ -31,7 +31,7 @@ class RemoteLoad {
   struct Table {
     const CacheTable* table = nullptr;
     std::string hidden_name;
-    RemoteTransaction rows;      // not sent yet, or sent and not answered
+    RemoteTransaction rows;  // not sent yet, or sent and not answered
     std::size_t row_count = 0;
     std::size_t resume_row = 0;  // of the block that load() is called with again
     std::optional<Error> poison;
@@ -48,7 +48,7 @@ class RemoteLoad {
   HranaConnection& connection_;
   std::string stream_;
   StoredCheckpoint& stored_;
-  RemoteTransaction control_;    // the first and the last transaction
+  RemoteTransaction control_;  // the first and the last transaction
   std::map<std::uint32_t, Table> tables_;
 };
 

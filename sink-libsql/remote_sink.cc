@@ -28,7 +28,10 @@ constexpr const char* kRequireNoStreams =
 class RemoteSink final : public Sink {
  public:
   RemoteSink(HranaConnection connection, std::string stream, std::string subject, SinkLimits limits)
-      : connection_(std::move(connection)), stream_(std::move(stream)), subject_(std::move(subject)), limits_(limits),
+      : connection_(std::move(connection)),
+        stream_(std::move(stream)),
+        subject_(std::move(subject)),
+        limits_(limits),
         transaction_(connection_, stream_) {}
 
   const SinkLimits& limits() const override { return limits_; }
@@ -74,8 +77,8 @@ class RemoteSink final : public Sink {
 
 Status RemoteSink::require(Phase phase, const char* deed) const {
   if (phase_ == phase) return {};
-  return Error{Verdict::Operator, "call-order", std::string(deed) + " of cache " + connection_.cache() + " out of order",
-               "report this defect"};
+  return Error{Verdict::Operator, "call-order",
+               std::string(deed) + " of cache " + connection_.cache() + " out of order", "report this defect"};
 }
 
 void RemoteSink::write_state_reads(HranaBatch& batch, StepPurposes& purposes) const {

@@ -1,5 +1,5 @@
-// The sink behind libsql://, https:// and http://: a remote libSQL or Turso database over Hrana. Nothing connects before
-// open(), peek() or check(). One cache transaction is one request; there is never a second one in flight.
+// The sink behind libsql://, https:// and http://: a remote libSQL or Turso database over Hrana. Nothing connects
+// before open(), peek() or check(). One cache transaction is one request; there is never a second one in flight.
 #pragma once
 
 #include <memory>

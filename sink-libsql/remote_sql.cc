@@ -48,7 +48,8 @@ std::string source_rows(const CacheTable& table, Carrier carrier) {
   std::string values;
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     if (i > 0) values += ",";
-    values += carrier == Carrier::JsonRows ? json_element(table.columns[i], "value", i) : argument(table.columns[i], i + 1);
+    values +=
+        carrier == Carrier::JsonRows ? json_element(table.columns[i], "value", i) : argument(table.columns[i], i + 1);
   }
   if (carrier == Carrier::Typed) return " VALUES (" + values + ")";
   // Without WHERE, ON CONFLICT would be read as a join's ON.
@@ -102,8 +103,9 @@ std::string upsert_rows(const CacheTable& table, Carrier carrier) {
   // table called "excluded" must be told apart.
   const bool needs_alias = strcasecmp(table.name.c_str(), "excluded") == 0;
   const auto stored = needs_alias ? std::string(kTargetAlias) + "." : std::string();
-  std::string sql = "INSERT INTO " + quote_identifier(table.name) + (needs_alias ? std::string(" AS ") + kTargetAlias : "") + " (" +
-                    column_list(table) + ")" + source_rows(table, carrier) + " ON CONFLICT (";
+  std::string sql = "INSERT INTO " + quote_identifier(table.name) +
+                    (needs_alias ? std::string(" AS ") + kTargetAlias : "") + " (" + column_list(table) + ")" +
+                    source_rows(table, carrier) + " ON CONFLICT (";
   for (std::size_t i = 0; i < table.key.size(); ++i) {
     sql += (i > 0 ? "," : "") + quote_identifier(table.columns[table.key[i]].name);
   }
@@ -130,7 +132,8 @@ std::string delete_rows(const CacheTable& table) {
   const std::string rowid(rowid_name(table));
   // A row-value IN would use the first key column only (sqld) or scan the table (tursodb).
   std::string sql = "DELETE FROM " + target + " WHERE " + rowid + " IN (SELECT " + kTargetAlias + "." + rowid +
-                    " FROM json_each(?1) AS " + kRowsAlias + " CROSS JOIN " + target + " AS " + kTargetAlias + " WHERE ";
+                    " FROM json_each(?1) AS " + kRowsAlias + " CROSS JOIN " + target + " AS " + kTargetAlias +
+                    " WHERE ";
   for (std::size_t i = 0; i < table.key.size(); ++i) {
     const auto& column = table.columns[table.key[i]];
     sql += (i > 0 ? " AND " : "") + std::string(kTargetAlias) + "." + quote_identifier(column.name) + "=" +
@@ -164,7 +167,7 @@ std::string delete_one(const CacheTable& table, std::span<const std::uint16_t> m
 }
 
 std::string update_one(const CacheTable& table, std::span<const std::uint16_t> columns,
-                           std::span<const std::uint16_t> matched) {
+                       std::span<const std::uint16_t> matched) {
   return "UPDATE " + quote_identifier(table.name) + " SET " + typed_assignments(table, columns) + " WHERE " +
          one_row_equal(table, matched, columns.size() + 1);
 }

@@ -24,7 +24,7 @@ std::string update_rows(const CacheTable& table, std::span<const std::uint16_t> 
 // One row that equals the typed arguments in all of `matched`; for tables without a key.
 std::string delete_one(const CacheTable& table, std::span<const std::uint16_t> matched);
 std::string update_one(const CacheTable& table, std::span<const std::uint16_t> columns,
-                           std::span<const std::uint16_t> matched);
+                       std::span<const std::uint16_t> matched);
 
 // Fails the step unless the one before changed ?1 rows.
 extern const char* const kRequireChanges;

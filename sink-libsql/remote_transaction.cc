@@ -56,10 +56,14 @@ Status RemoteTransaction::settle(const HranaReply& reply) const {
   }
   WALBRIDGE_TRY_AS(const auto now, checkpoint_from(final_read));
   switch (settle_commit(before_, after_.checkpoint, now)) {
-    case CommitOutcome::Applied: return {};
-    case CommitOutcome::Fenced: return fenced_error(cache);
-    case CommitOutcome::Replaced: return replaced_error(cache, "its checkpoint is not the one written last");
-    case CommitOutcome::NotApplied: break;
+    case CommitOutcome::Applied:
+      return {};
+    case CommitOutcome::Fenced:
+      return fenced_error(cache);
+    case CommitOutcome::Replaced:
+      return replaced_error(cache, "its checkpoint is not the one written last");
+    case CommitOutcome::NotApplied:
+      break;
   }
   if (failed) return *failed;
   return Error{Verdict::Retry, "bad-reply", "cache " + cache + " did not commit and did not say why", ""};

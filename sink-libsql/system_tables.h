@@ -47,8 +47,8 @@ extern const char* const kDeleteTable;       // ?1 stream ?2 source_oid
 extern const char* const kDeleteCheckpoint;  // ?1 stream
 extern const char* const kDeleteQuarantine;  // ?1 stream
 extern const char* const kCountStreams;      // one row, one integer
-// ?1 cache_name. Rows: stream, source_oid of the records that own this cache table (ASCII case does not count). One that
-// was never loaded (no snapshot_lsn) owns nothing: a table of that name is somebody else's.
+// ?1 cache_name. Rows: stream, source_oid of the records that own this cache table (ASCII case does not count). One
+// that was never loaded (no snapshot_lsn) owns nothing: a table of that name is somebody else's.
 extern const char* const kOwnersOfTable;
 // Rows: name of every hidden load table of any stream; is_load_table() picks this stream's.
 extern const char* const kListLoadTables;

@@ -1,7 +1,7 @@
 // pgoutput messages -> Events in a Chunk that owns their bytes. Invariant: what it yields is well-formed: TxBegin with
 // a greater commit_lsn than all before, changes of relations that were announced with as many values as columns, then
-// TxCommit; anything else is error
-// "protocol". Origins, types and non-transactional messages are read and dropped. One thread.
+// TxCommit; anything else is error "protocol". Origins, types and non-transactional messages are read and dropped. One
+// thread.
 #pragma once
 
 #include <cstdint>

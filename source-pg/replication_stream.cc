@@ -85,7 +85,7 @@ Status ReplicationStream::start(Lsn from) {
   position_ = from;
   idle_position_ = server_position_ = {};
   idle_yielded_ms_ = 0;
-  unflushed_ = more_buffered_ = backlog_ = false;
+  unflushed_ = more_buffered_ = backlog_ = tls_unsettled_ = false;
   low_water_ = 1;
   lost_publication_.clear();
   connection_ = std::move(connection);
@@ -117,8 +117,7 @@ Status ReplicationStream::take(Chunk& into, std::size_t budget_bytes) {
   std::size_t taken = 0;
   more_buffered_ = false;
   assembler_.begin_fill();
-  // One read may leave the rest of a TLS record inside the library, where poll() on the socket does not see it.
-  int fruitless_reads_left = PQsslInUse(raw) != 0 ? 2 : 1;
+  bool read = false;
   while (true) {
     WALBRIDGE_TRY_AS(const Drained drained, drain(into, budget_bytes));
     taken += drained.bytes;
@@ -126,10 +125,11 @@ Status ReplicationStream::take(Chunk& into, std::size_t budget_bytes) {
       more_buffered_ = true;
       break;
     }
-    if (taken > 0 && taken >= unread) break;
-    if (drained.bytes == 0 && fruitless_reads_left-- == 0) break;
+    if (read && (drained.bytes == 0 || taken >= unread)) break;
     if (PQconsumeInput(raw) == 0) return error_from(raw, "streaming");
+    read = true;
   }
+  tls_unsettled_ = PQsslInUse(raw) != 0 && (unread > 0 || taken > 0);
   backlog_ = taken >= kBacklogBytes;
   read_us_ = now_us();
   return {};
@@ -260,6 +260,7 @@ void ReplicationStream::set_low_water(int bytes) {
 std::int64_t ReplicationStream::wait_ms(milliseconds at_most, bool take_data) const {
   const std::int64_t now = now_ms();
   std::int64_t wait = std::min<std::int64_t>(at_most.count(), feedback_.next_ms(now));
+  if (take_data && tls_unsettled_) wait = std::min<std::int64_t>(wait, 1);
   if (take_data && backlog_) wait = std::min(wait, (backlog_wait_us() + 999) / 1000);
   if (take_data && !assembler_.in_transaction() && idle_position_ > position_) {
     wait = std::min(wait, idle_yielded_ms_ + kIdleGapMs - now);

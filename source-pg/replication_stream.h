@@ -78,7 +78,10 @@ class ReplicationStream final : public Source {
   bool unflushed_ = false;      // libpq holds bytes the socket did not take
   bool more_buffered_ = false;  // the last poll() stopped at its budget
   bool backlog_ = false;        // the last read took a lot
-  std::int64_t read_us_ = 0;    // when it did
+  // A read may leave the rest of a TLS record inside the library, where poll() on the socket does not see it: one
+  // more read, soon, gets it. True until a read found nothing.
+  bool tls_unsettled_ = false;
+  std::int64_t read_us_ = 0;  // when it did
   int low_water_ = 1;
 };
 

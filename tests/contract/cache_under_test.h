@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,7 @@ class CacheUnderTest {
 struct CacheKind {
   std::string name;
   std::unique_ptr<CacheUnderTest> (*make)();  // an empty cache
+  friend std::ostream& operator<<(std::ostream& out, const CacheKind& kind) { return out << kind.name; }
 };
 // The fake and the local file; sqld and tursodb when WALBRIDGE_TEST_SQLD_URL and WALBRIDGE_TEST_TURSODB_URL are set.
 const std::vector<CacheKind>& caches_under_test();

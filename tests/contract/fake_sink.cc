@@ -116,9 +116,10 @@ Status FakeSink::finish_load(std::span<const TableRecord> records, const std::st
   WALBRIDGE_TRY(before(FakeCall::FinishLoad));
   WALBRIDGE_TRY(move_position(source_id, checkpoint));
   for (auto& [name, table] : staged_) {
+    const CacheTable& shape = table.shape;
     std::erase_if(cache_->records, [&](const auto& entry) {
-      return entry.first.first == stream_ && entry.second.cache_name == name &&
-             entry.second.source_oid != table.shape.source_oid;
+      return entry.first.first == stream_ && entry.second.cache_name == shape.name &&
+             entry.second.source_oid != shape.source_oid;
     });
     cache_->tables[name] = std::move(table);
   }

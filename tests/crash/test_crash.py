@@ -79,7 +79,7 @@ def test_random_kills(servers, request, seed, tmp_path):
         print(f"{in_snapshot} kills in the snapshot, {kills - in_snapshot} in the stream, {writers.committed} transactions, "
               f"{[(r.name, r.looks) for r in readers]} looks")
     except BaseException:
-        print(f"seed {seed}, killed so far: {chaos.killed}\nlog of walbridge:\n{setting.walbridge.log()}")
+        print(f"seed {seed}, killed so far: {chaos.killed}; log of walbridge:\n{setting.walbridge.log()}")
         raise
     finally:
         for reader in readers:

@@ -6,6 +6,8 @@ import re
 import sqlite3
 
 SYSTEM = "_walbridge_"
+PAGE_ROWS = 5000
+MIN_ROWID, MAX_ROWID = -2**63, 2**63 - 1
 CHECKPOINT = "SELECT commit_lsn, end_lsn FROM _walbridge_checkpoint WHERE stream = ?"
 
 
@@ -48,11 +50,20 @@ class Cache:
     def columns(self, table):
         return [row[0] for row in self.query("SELECT name FROM pragma_table_xinfo(?)", (table,))]
 
+    def rows(self, table, columns=None):
+        """All rows of a table that is at rest, page by page: a remote answer has a limit."""
+        names = ", ".join(map(quote, columns)) if columns else "*"
+        found, last = [], MIN_ROWID
+        while True:
+            page = self.query(f"SELECT _rowid_, {names} FROM {quote(table)} WHERE _rowid_ >= ? ORDER BY _rowid_ LIMIT {PAGE_ROWS}", (last,))
+            found += [row[1:] for row in page]
+            if len(page) < PAGE_ROWS or page[-1][0] == MAX_ROWID:
+                return found
+            last = page[-1][0] + 1
+
     def dump(self):
         """{table: sorted rows} of every replicated table."""
-        tables = self.tables()
-        results = self.batch([(f"SELECT * FROM {quote(t)}", ()) for t in tables]) if tables else []
-        return {table: sorted(rows, key=row_order) for table, rows in zip(tables, results)}
+        return {table: sorted(self.rows(table), key=row_order) for table in self.tables()}
 
 
 def row_order(row):

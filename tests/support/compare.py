@@ -74,7 +74,7 @@ def _as_text(name, type_name):
 def differences(connection, table, cache, cache_table, limit=10):
     """What is different, as lines that name rows by their content; empty when source and cache are equal."""
     names, wanted = source_rows(connection, table)
-    found = cache.query(f"SELECT {', '.join(quote(n) for n in names)} FROM {quote(cache_table)}")
+    found = cache.rows(cache_table, names)
     wanted, found = (collections.Counter(map(_typed, rows)) for rows in (wanted, found))
     lines = [f"{table}: missing in the cache {count}x: {_shown(row)}" for row, count in (wanted - found).items()]
     lines += [f"{table}: only in the cache {count}x: {_shown(row)}" for row, count in (found - wanted).items()]

@@ -59,8 +59,10 @@ bool run(HranaOnSqlite& database, const ChangeGroups& groups, std::size_t* steps
 
 std::string sql_literal(const SqlValue& value) {
   switch (value.kind) {
-    case SqlValue::Kind::Integer: return std::to_string(value.integer);
-    case SqlValue::Kind::Real: return std::to_string(value.real);
+    case SqlValue::Kind::Integer:
+      return std::to_string(value.integer);
+    case SqlValue::Kind::Real:
+      return std::to_string(value.real);
     case SqlValue::Kind::Text: {
       std::string text = "'";
       for (const char c : value.bytes) text += c == '\'' ? std::string("''") : std::string(1, c);
@@ -75,7 +77,8 @@ std::string sql_literal(const SqlValue& value) {
       }
       return hex + "'";
     }
-    default: return "NULL";
+    default:
+      return "NULL";
   }
 }
 
@@ -87,12 +90,14 @@ std::string sequential_sql(const CacheChange& change) {
     std::string where;
     for (std::size_t i = 0; i < match.size(); ++i) {
       const auto& column = table.columns[table.key.empty() ? i : table.key[i]];
-      where += (i > 0 ? " AND " : "") + quote_identifier(column.name) + (table.key.empty() ? " COLLATE BINARY IS " : " = ") + sql_literal(match[i]);
+      where += (i > 0 ? " AND " : "") + quote_identifier(column.name) +
+               (table.key.empty() ? " COLLATE BINARY IS " : " = ") + sql_literal(match[i]);
     }
     return where;
   };
-  const auto where = table.key.empty() ? "_rowid_ = (SELECT _rowid_ FROM " + name + " WHERE " + equals(change.match) + " LIMIT 1)"
-                                       : equals(change.match);
+  const auto where = table.key.empty()
+                         ? "_rowid_ = (SELECT _rowid_ FROM " + name + " WHERE " + equals(change.match) + " LIMIT 1)"
+                         : equals(change.match);
   std::string list;
   switch (change.op) {
     case Op::Insert:
@@ -102,12 +107,18 @@ std::string sequential_sql(const CacheChange& change) {
     case Op::Update:
       for (std::size_t i = 0; i < change.values.size(); ++i) {
         if (change.values[i].kind == SqlValue::Kind::Absent) continue;
-        list += (list.empty() ? "" : ",") + quote_identifier(table.columns[i].name) + "=" + sql_literal(change.values[i]);
+        list +=
+            (list.empty() ? "" : ",") + quote_identifier(table.columns[i].name) + "=" + sql_literal(change.values[i]);
       }
       return "UPDATE " + name + " SET " + list + " WHERE " + where;
-    case Op::Delete: return "DELETE FROM " + name + " WHERE " + where;
+    case Op::Delete:
+      return "DELETE FROM " + name + " WHERE " + where;
     case Op::Truncate:
-      return "DELETE FROM " + name + (change.leaf_column < 0 ? "" : " WHERE " + quote_identifier(table.columns[static_cast<std::size_t>(change.leaf_column)].name) + " = " + std::to_string(change.leaf));
+      return "DELETE FROM " + name +
+             (change.leaf_column < 0
+                  ? ""
+                  : " WHERE " + quote_identifier(table.columns[static_cast<std::size_t>(change.leaf_column)].name) +
+                        " = " + std::to_string(change.leaf));
   }
   return "";
 }
@@ -132,7 +143,8 @@ class Histories {
     }
     ASSERT_TRUE(run(grouped_, groups));
     std::string order;
-    for (std::size_t i = 1; i <= table_.columns.size(); ++i) order += (i > 1 ? "," : "") + std::to_string(i) + " COLLATE BINARY";
+    for (std::size_t i = 1; i <= table_.columns.size(); ++i)
+      order += (i > 1 ? "," : "") + std::to_string(i) + " COLLATE BINARY";
     const auto all = "SELECT * FROM " + quote_identifier(table_.name) + " ORDER BY " + order;
     ASSERT_EQ(grouped_.rows(all), sequential_.rows(all));
   }
@@ -141,7 +153,8 @@ class Histories {
   SqlValue random_value(const CacheColumn& column, bool key) {
     const auto roll = random_() % 10;
     if (!key && roll == 0) return SqlValue::null();
-    if (column.form == Form::Blob) return keep(SqlValue::Kind::Blob, std::string(random_() % 4, static_cast<char>(random_() % 256)));
+    if (column.form == Form::Blob)
+      return keep(SqlValue::Kind::Blob, std::string(random_() % 4, static_cast<char>(random_() % 256)));
     if (column.decl.find("INT") != std::string::npos) return SqlValue::of(static_cast<std::int64_t>(random_() % 12));
     if (column.decl.find("REAL") != std::string::npos) return SqlValue::of(static_cast<double>(random_() % 8) * 0.25);
     constexpr const char* kTexts[] = {"a", "A", "b", "B", "a ", "a\"b", "x\\y", "'q'", "\n", "é", "B "};
@@ -159,7 +172,8 @@ class Histories {
       const auto name = quote_identifier(table_.columns[i].name);
       columns += (i > 0 ? "||'|'||" : "") + ("quote(" + name + ")");
     }
-    const auto rows = sequential_.rows("SELECT " + columns + " FROM " + quote_identifier(table_.name) + " ORDER BY random() LIMIT 1");
+    const auto rows =
+        sequential_.rows("SELECT " + columns + " FROM " + quote_identifier(table_.name) + " ORDER BY random() LIMIT 1");
     if (rows.empty()) return false;
     std::vector<std::string> parts;
     std::size_t from = 0;
@@ -186,7 +200,8 @@ class Histories {
     }
     if (literal.front() == 'X') {
       std::string bytes;
-      for (std::size_t i = 2; i + 2 < literal.size(); i += 2) bytes += static_cast<char>(std::stoi(literal.substr(i, 2), nullptr, 16));
+      for (std::size_t i = 2; i + 2 < literal.size(); i += 2)
+        bytes += static_cast<char>(std::stoi(literal.substr(i, 2), nullptr, 16));
       return keep(SqlValue::Kind::Blob, bytes);
     }
     if (literal.find('.') != std::string::npos) return SqlValue::of(std::stod(literal));
@@ -230,7 +245,8 @@ class Histories {
     if (moves && !table_.key.empty() && occupied(values, match)) {
       for (const auto column : table_.key) values[column] = SqlValue{};
     }
-    const bool nothing = std::all_of(values.begin(), values.end(), [](const auto& v) { return v.kind == SqlValue::Kind::Absent; });
+    const bool nothing =
+        std::all_of(values.begin(), values.end(), [](const auto& v) { return v.kind == SqlValue::Kind::Absent; });
     if (nothing) values[table_.key.empty() ? 0 : table_.key[0]] = match[0];
     return change(Op::Update, table_, values, match);
   }
@@ -288,12 +304,14 @@ TEST_P(Grouping, EqualsTheChangesOneByOne) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, Grouping, ::testing::ValuesIn(shapes()), [](const auto& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(Shapes, Grouping, ::testing::ValuesIn(shapes()),
+                         [](const auto& test) { return std::string(test.param.name); });
 
 class Groups : public ::testing::Test {
  protected:
   Groups() { database_.run_sql(create_table_sql(table_, table_.name)); }
-  CacheTable table_ = make_table({{"id", "INTEGER", Form::Plain}, {"v", "TEXT", Form::Plain}, {"b", "BLOB", Form::Blob}}, {0}, true);
+  CacheTable table_ =
+      make_table({{"id", "INTEGER", Form::Plain}, {"v", "TEXT", Form::Plain}, {"b", "BLOB", Form::Blob}}, {0}, true);
   HranaOnSqlite database_;
   ChangeGroups groups_;
 
@@ -344,7 +362,8 @@ TEST_F(Groups, TooLargeAndBrokenTextAreRefusedWithoutEffect) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, "value-too-large");
   EXPECT_EQ(refused.error().verdict, Verdict::PoisonRow);
-  EXPECT_THAT(refused.error().message, ::testing::AllOf(::testing::HasSubstr("\"v\""), ::testing::HasSubstr("max_row_size")));
+  EXPECT_THAT(refused.error().message,
+              ::testing::AllOf(::testing::HasSubstr("\"v\""), ::testing::HasSubstr("max_row_size")));
   for (const auto* text : {"\xff", "a\xc3", "\xed\xa0\x80", "\xc0\xaf", "\xf5\x80\x80\x80", "12345678\xe2\x82"}) {
     const auto broken = upsert(1, SqlValue::text(text));
     ASSERT_FALSE(broken);
@@ -373,7 +392,8 @@ TEST_F(Groups, MissingRowsFailTheTransaction) {
 TEST_F(Groups, UnchangedRowIsNotWritten) {
   ASSERT_TRUE(upsert(1, SqlValue::text("a"), SqlValue::blob("b")));
   ASSERT_TRUE(run(database_, groups_));
-  database_.run_sql("CREATE TRIGGER no AFTER UPDATE ON \"t \"\"x\"\"\" BEGIN SELECT raise(ABORT, 'UNIQUE written'); END");
+  database_.run_sql(
+      "CREATE TRIGGER no AFTER UPDATE ON \"t \"\"x\"\"\" BEGIN SELECT raise(ABORT, 'UNIQUE written'); END");
   EXPECT_TRUE(run(database_, groups_));
   groups_.clear();
   ASSERT_TRUE(upsert(1, SqlValue::text("A"), SqlValue::blob("b")));

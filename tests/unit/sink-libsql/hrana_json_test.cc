@@ -27,14 +27,15 @@ TEST(HranaRequest, Golden) {
   batch.step("COMMIT");
   batch.step("ROLLBACK", HranaBatch::When::StepNotOk, 2);
   batch.step("SELECT 1", HranaBatch::When::Always, 0, true);
-  EXPECT_EQ(batch.request("", false),
-            R"~({"requests":[{"type":"batch","batch":{"steps":[{"stmt":{"sql":"BEGIN IMMEDIATE","want_rows":false}},)~"
-            R"~({"condition":{"type":"ok","step":0},"stmt":{"sql":"INSERT INTO \"t\" VALUES (?1,?2,?3,?4,?5)","args":[)~"
-            R"~({"type":"null"},{"type":"integer","value":"-9223372036854775808"},{"type":"float","value":100.0},)~"
-            R"~({"type":"text","value":"a\"b\\\n\u0001é"},{"type":"blob","base64":"AP8Q"}],"want_rows":false}},)~"
-            R"~({"condition":{"type":"ok","step":1},"stmt":{"sql":"COMMIT","want_rows":false}},)~"
-            R"~({"condition":{"type":"not","cond":{"type":"ok","step":2}},"stmt":{"sql":"ROLLBACK","want_rows":false}},)~"
-            R"~({"stmt":{"sql":"SELECT 1","want_rows":true}}]}}],"baton":null})~");
+  EXPECT_EQ(
+      batch.request("", false),
+      R"~({"requests":[{"type":"batch","batch":{"steps":[{"stmt":{"sql":"BEGIN IMMEDIATE","want_rows":false}},)~"
+      R"~({"condition":{"type":"ok","step":0},"stmt":{"sql":"INSERT INTO \"t\" VALUES (?1,?2,?3,?4,?5)","args":[)~"
+      R"~({"type":"null"},{"type":"integer","value":"-9223372036854775808"},{"type":"float","value":100.0},)~"
+      R"~({"type":"text","value":"a\"b\\\n\u0001é"},{"type":"blob","base64":"AP8Q"}],"want_rows":false}},)~"
+      R"~({"condition":{"type":"ok","step":1},"stmt":{"sql":"COMMIT","want_rows":false}},)~"
+      R"~({"condition":{"type":"not","cond":{"type":"ok","step":2}},"stmt":{"sql":"ROLLBACK","want_rows":false}},)~"
+      R"~({"stmt":{"sql":"SELECT 1","want_rows":true}}]}}],"baton":null})~");
   EXPECT_EQ(Json::parse(batch.request("b\"1", true)).at("baton"), "b\"1");
   EXPECT_EQ(Json::parse(batch.request("", true)).at("requests").at(1).at("type"), "close");
   EXPECT_EQ(Json::parse(batch.request("", false)).at("requests").size(), 1U);
@@ -54,7 +55,13 @@ std::string json_argument(std::initializer_list<SqlValue> values, bool as_hex = 
   batch.json_raw(']');
   batch.end_json();
   batch.end_step();
-  return Json::parse(batch.request("", false)).at("requests")[0].at("batch").at("steps")[0].at("stmt").at("args")[0].at("value");
+  return Json::parse(batch.request("", false))
+      .at("requests")[0]
+      .at("batch")
+      .at("steps")[0]
+      .at("stmt")
+      .at("args")[0]
+      .at("value");
 }
 
 TEST(HranaRequest, JsonInsideJson) {
@@ -62,7 +69,8 @@ TEST(HranaRequest, JsonInsideJson) {
             R"([9223372036854775807,null,""])");
   EXPECT_EQ(json_argument({SqlValue::text("q\"b\\s/n\nt\tz\x02é")}), R"(["q\"b\\s/n\nt\tz\u0002é"])");
   EXPECT_EQ(json_argument({SqlValue::text(std::string_view("a\0b", 3))}), R"(["a\u0000b"])");
-  EXPECT_EQ(json_argument({SqlValue::blob(std::string_view("\x00\xfe", 2)), SqlValue::blob("")}, true), R"(["00fe",""])");
+  EXPECT_EQ(json_argument({SqlValue::blob(std::string_view("\x00\xfe", 2)), SqlValue::blob("")}, true),
+            R"(["00fe",""])");
   EXPECT_EQ(json_argument({SqlValue::of(std::nan("")), SqlValue::of(-HUGE_VAL)}), R"(["NaN","-Infinity"])");
 }
 
@@ -76,8 +84,11 @@ TEST(HranaRequest, EveryByteOfTextSurvivesBothLevels) {
 }
 
 TEST(HranaRequest, RealsHaveSeventeenDigits) {
-  const std::pair<double, const char*> expected[] = {{100, "100.0"}, {0.1, "0.10000000000000001"}, {-0.0, "-0.0"},
-                                                     {1e22, "1e+22"}, {80959084.862524793, "80959084.862524793"}};
+  const std::pair<double, const char*> expected[] = {{100, "100.0"},
+                                                     {0.1, "0.10000000000000001"},
+                                                     {-0.0, "-0.0"},
+                                                     {1e22, "1e+22"},
+                                                     {80959084.862524793, "80959084.862524793"}};
   for (const auto& [value, text] : expected) {
     std::string json;
     append_json_real(json, value);
@@ -155,7 +166,8 @@ TEST(HranaReply, HostileShapes) {
   EXPECT_FALSE(parse_batch_reply(R"({"results":{}})", 1));
   EXPECT_FALSE(parse_batch_reply(kGoodReply, 2)) << "more steps than were sent";
   EXPECT_FALSE(parse_batch_reply(kGoodReply, 4)) << "fewer steps than were sent";
-  const auto refused = parse_batch_reply(R"({"results":[{"type":"error","error":{"message":"m","code":"BLOCKED"}}]})", 9);
+  const auto refused =
+      parse_batch_reply(R"({"results":[{"type":"error","error":{"message":"m","code":"BLOCKED"}}]})", 9);
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->request_error->code, "BLOCKED");
   EXPECT_EQ(parse_batch_reply(R"({"results":[{"type":"error"}]})", 1)->request_error->code, "unknown");

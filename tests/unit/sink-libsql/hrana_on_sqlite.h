@@ -35,7 +35,8 @@ class HranaOnSqlite {
         continue;
       }
       if (part.at("type") != "batch") throw std::runtime_error("only batches are known here");
-      results.push_back({{"type", "ok"}, {"response", {{"type", "batch"}, {"result", run(part.at("batch"), fail_step, code)}}}});
+      results.push_back(
+          {{"type", "ok"}, {"response", {{"type", "batch"}, {"result", run(part.at("batch"), fail_step, code)}}}});
     }
     return Json{{"baton", "baton-" + std::to_string(++batons_)}, {"base_url", nullptr}, {"results", results}}.dump();
   }
@@ -50,16 +51,21 @@ class HranaOnSqlite {
       for (std::size_t i = 0; i < row.size(); ++i) {
         if (i > 0) text += '|';
         const auto& value = row[i];
-        if (value.at("type") == "null") text += "NULL";
-        else if (value.at("type") == "blob") text += value.at("base64").get<std::string>();
-        else if (value.at("value").is_string()) text += value.at("value").get<std::string>();
-        else text += value.at("value").dump();
+        if (value.at("type") == "null")
+          text += "NULL";
+        else if (value.at("type") == "blob")
+          text += value.at("base64").get<std::string>();
+        else if (value.at("value").is_string())
+          text += value.at("value").get<std::string>();
+        else
+          text += value.at("value").dump();
       }
     }
     return text;
   }
   void run_sql(const std::string& sql) {
-    if (sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) throw std::runtime_error(sqlite3_errmsg(db_));
+    if (sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
+      throw std::runtime_error(sqlite3_errmsg(db_));
   }
 
  private:
@@ -68,7 +74,8 @@ class HranaOnSqlite {
     const auto* hex = reinterpret_cast<const char*>(sqlite3_value_text(values[0]));
     const auto length = static_cast<std::size_t>(sqlite3_value_bytes(values[0]));
     std::string bytes;
-    for (std::size_t i = 0; i + 1 < length; i += 2) bytes += static_cast<char>(std::stoi(std::string(hex + i, 2), nullptr, 16));
+    for (std::size_t i = 0; i + 1 < length; i += 2)
+      bytes += static_cast<char>(std::stoi(std::string(hex + i, 2), nullptr, 16));
     sqlite3_result_blob(context, bytes.empty() ? "" : bytes.data(), static_cast<int>(bytes.size()), SQLITE_TRANSIENT);
   }
 
@@ -82,10 +89,14 @@ class HranaOnSqlite {
 
   static const char* code_of(int code) {
     switch (code & 0xFF) {
-      case SQLITE_CONSTRAINT: return "SQLITE_CONSTRAINT";
-      case SQLITE_TOOBIG: return "SQLITE_TOOBIG";
-      case SQLITE_MISMATCH: return "SQLITE_MISMATCH";
-      default: return "SQLITE_UNKNOWN";
+      case SQLITE_CONSTRAINT:
+        return "SQLITE_CONSTRAINT";
+      case SQLITE_TOOBIG:
+        return "SQLITE_TOOBIG";
+      case SQLITE_MISMATCH:
+        return "SQLITE_MISMATCH";
+      default:
+        return "SQLITE_UNKNOWN";
     }
   }
 
@@ -125,7 +136,8 @@ class HranaOnSqlite {
     }
     if (type == "blob") {
       const auto bytes = decode(value.at("base64").get<std::string>());
-      sqlite3_bind_blob(statement, at, bytes.empty() ? "" : bytes.data(), static_cast<int>(bytes.size()), SQLITE_TRANSIENT);
+      sqlite3_bind_blob(statement, at, bytes.empty() ? "" : bytes.data(), static_cast<int>(bytes.size()),
+                        SQLITE_TRANSIENT);
     }
   }
 
@@ -158,13 +170,18 @@ class HranaOnSqlite {
   static Json column(sqlite3_stmt* statement, int at) {
     const auto bytes = static_cast<std::size_t>(sqlite3_column_bytes(statement, at));
     switch (sqlite3_column_type(statement, at)) {
-      case SQLITE_INTEGER: return {{"type", "integer"}, {"value", std::to_string(sqlite3_column_int64(statement, at))}};
-      case SQLITE_FLOAT: return {{"type", "float"}, {"value", sqlite3_column_double(statement, at)}};
+      case SQLITE_INTEGER:
+        return {{"type", "integer"}, {"value", std::to_string(sqlite3_column_int64(statement, at))}};
+      case SQLITE_FLOAT:
+        return {{"type", "float"}, {"value", sqlite3_column_double(statement, at)}};
       case SQLITE_TEXT:
-        return {{"type", "text"}, {"value", std::string(reinterpret_cast<const char*>(sqlite3_column_text(statement, at)), bytes)}};
+        return {{"type", "text"},
+                {"value", std::string(reinterpret_cast<const char*>(sqlite3_column_text(statement, at)), bytes)}};
       case SQLITE_BLOB:
-        return {{"type", "blob"}, {"base64", encode({static_cast<const char*>(sqlite3_column_blob(statement, at)), bytes})}};
-      default: return {{"type", "null"}};
+        return {{"type", "blob"},
+                {"base64", encode({static_cast<const char*>(sqlite3_column_blob(statement, at)), bytes})}};
+      default:
+        return {{"type", "null"}};
     }
   }
 
@@ -188,7 +205,8 @@ class HranaOnSqlite {
     }
     Json outcome;
     if (code == SQLITE_DONE) {
-      outcome["result"] = {{"cols", Json::array()}, {"rows", rows}, {"affected_row_count", sqlite3_total_changes(db_) - changes_before}};
+      outcome["result"] = {
+          {"cols", Json::array()}, {"rows", rows}, {"affected_row_count", sqlite3_total_changes(db_) - changes_before}};
     } else {
       outcome["error"] = {{"message", std::string("SQLite error: ") + sqlite3_errmsg(db_)}, {"code", code_of(code)}};
     }

@@ -231,9 +231,9 @@ TEST_F(LocalTrouble, FullDurabilityIsASetting) {
 // The log is copied back between transactions: it must not grow with the stream.
 TEST_F(LocalTrouble, LogStaysBounded) {
   const auto sink = streaming();
-  const std::string wide(4000, 'x');
   std::uintmax_t largest = 0;
   for (std::uint64_t lsn = 2; lsn < 90; ++lsn) {
+    const std::string wide(4000, lsn % 2 == 0 ? 'x' : 'y');  // SQLite does not write a row that stays the same
     ASSERT_EQ("ok", said(sink->begin()));
     for (std::int64_t i = 0; i < 500; ++i) ASSERT_EQ("ok", said(upsert(*sink, table_, i, wide)));
     ASSERT_EQ("ok", said(sink->commit(position(lsn))));

@@ -19,7 +19,8 @@ inline CacheTable items_table() {
   table.source_oid = 16384;
   table.source_name = "public.items";
   table.name = "items";
-  table.columns = {{"id", "INTEGER", CacheColumn::Form::Plain}, {"name", "TEXT", CacheColumn::Form::Plain},
+  table.columns = {{"id", "INTEGER", CacheColumn::Form::Plain},
+                   {"name", "TEXT", CacheColumn::Form::Plain},
                    {"pic", "BLOB", CacheColumn::Form::Blob}};
   table.key = {0};
   table.rowid_key = true;
@@ -124,12 +125,19 @@ class RemoteSinkTest : public ::testing::Test {
     }
     if (request.method == "GET") return {200, "sqld 0.24.32"};
     switch (fate.kind) {
-      case Fate::Kind::Answer: return {200, database_.answer(request.body)};
-      case Fate::Kind::Reply: return fate.reply;
-      case Fate::Kind::FailStep: return {200, database_.answer(request.body, fate.step, fate.code)};
-      case Fate::Kind::CutUnread: return cut();
-      case Fate::Kind::Hang: return hang();
-      case Fate::Kind::ExecuteAndCut: static_cast<void>(database_.answer(request.body)); return cut();
+      case Fate::Kind::Answer:
+        return {200, database_.answer(request.body)};
+      case Fate::Kind::Reply:
+        return fate.reply;
+      case Fate::Kind::FailStep:
+        return {200, database_.answer(request.body, fate.step, fate.code)};
+      case Fate::Kind::CutUnread:
+        return cut();
+      case Fate::Kind::Hang:
+        return hang();
+      case Fate::Kind::ExecuteAndCut:
+        static_cast<void>(database_.answer(request.body));
+        return cut();
       case Fate::Kind::ExecuteAndHalf: {
         auto body = database_.answer(request.body);
         const auto half = body.size() / 2;

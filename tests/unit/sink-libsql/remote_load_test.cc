@@ -26,7 +26,8 @@ class RemoteLoads : public RemoteSinkTest {
 
   static void add_row(LoadBlock& block, std::initializer_list<SqlValue> values) {
     for (auto value : values) {
-      if (value.kind == SqlValue::Kind::Text || value.kind == SqlValue::Kind::Blob) value.bytes = block.arena.copy(value.bytes);
+      if (value.kind == SqlValue::Kind::Text || value.kind == SqlValue::Kind::Blob)
+        value.bytes = block.arena.copy(value.bytes);
       block.values.push_back(value);
     }
     ++block.rows;
@@ -34,7 +35,8 @@ class RemoteLoads : public RemoteSinkTest {
   LoadBlock items(std::int64_t from, std::int64_t count, const std::string& name = "n") {
     LoadBlock block;
     block.table = &items_;
-    for (auto id = from; id < from + count; ++id) add_row(block, {SqlValue::of(id), SqlValue::text(name), SqlValue::null()});
+    for (auto id = from; id < from + count; ++id)
+      add_row(block, {SqlValue::of(id), SqlValue::text(name), SqlValue::null()});
     return block;
   }
   LoadBlock lines(int count) {
@@ -74,7 +76,8 @@ TEST_F(RemoteLoads, NothingIsVisibleBeforeTheSwap) {
 TEST_F(RemoteLoads, LostAnswersNeitherLoseNorDouble) {
   // A table without a key would show every doubled row. Three attempts are made at once, then the caller repeats.
   for (const auto kind : {Fate::Kind::ExecuteAndHalf, Fate::Kind::CutUnread, Fate::Kind::ExecuteAndCut}) {
-    run_sql("DROP TABLE IF EXISTS log; DROP TABLE IF EXISTS _walbridge_checkpoint; DROP TABLE IF EXISTS _walbridge_tables");
+    run_sql(
+        "DROP TABLE IF EXISTS log; DROP TABLE IF EXISTS _walbridge_checkpoint; DROP TABLE IF EXISTS _walbridge_tables");
     auto sink = opened_sink();
     const CacheTable* tables[] = {&log_};
     const auto stumble = [&] {
@@ -132,8 +135,9 @@ TEST_F(RemoteLoads, PoisonFoundAtTheEndIsToldOnce) {
 
 TEST_F(RemoteLoads, ReloadReplacesUnderViewsAndKeepsIndexNames) {
   auto sink = filled_sink();
-  run_sql("CREATE VIEW names AS SELECT name FROM items; CREATE VIEW upper_names AS SELECT upper(name) AS u FROM names;"
-          "CREATE TABLE other (a); CREATE INDEX taken ON other (a)");
+  run_sql(
+      "CREATE VIEW names AS SELECT name FROM items; CREATE VIEW upper_names AS SELECT upper(name) AS u FROM names;"
+      "CREATE TABLE other (a); CREATE INDEX taken ON other (a)");
   items_.indexes = {{"taken", {{1, false}}}, {"mine", {{1, false}}}};
   const CacheTable* tables[] = {&items_};
   for (int round = 0; round < 2; ++round) {
@@ -141,7 +145,8 @@ TEST_F(RemoteLoads, ReloadReplacesUnderViewsAndKeepsIndexNames) {
     expect_ok(sink->load(items(round, 2, "ann")));
     expect_ok(finish(*sink, {&items_}, 200));
     EXPECT_EQ(rows("SELECT u FROM upper_names"), "ANN\nANN");
-    EXPECT_EQ(rows("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'items' ORDER BY 1"), "items_taken\nmine");
+    EXPECT_EQ(rows("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'items' ORDER BY 1"),
+              "items_taken\nmine");
   }
 }
 

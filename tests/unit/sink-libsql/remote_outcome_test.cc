@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "sink-libsql/hrana_connection.h"
 #include "tests/unit/sink-libsql/remote_fixture.h"
 
 namespace walbridge::testing {
@@ -23,7 +24,8 @@ class RemoteOutcome : public RemoteSinkTest {
 
   void expect_applied_once() {
     EXPECT_EQ(rows("SELECT id, name, hex(pic) FROM items"), "1|one|01FF");
-    EXPECT_EQ(rows("SELECT commit_lsn, end_lsn, commit_time FROM _walbridge_checkpoint"), "200|208|2026-09-21T14:13:20.000000+00:00");
+    EXPECT_EQ(rows("SELECT commit_lsn, end_lsn, commit_time FROM _walbridge_checkpoint"),
+              "200|208|2026-09-21T14:13:20.000000+00:00");
   }
 };
 
@@ -64,8 +66,10 @@ constexpr Passing kPassing[] = {
     {"Empty", 200, "", "bad-reply"},
     {"NotJson", 200, "hello", "bad-reply"},
     {"NoResults", 200, R"({"baton":null,"results":[]})", "bad-reply"},
-    {"WrongSteps", 200, R"({"results":[{"type":"ok","response":{"result":{"step_results":[null],"step_errors":[null]}}}]})", "bad-reply"},
-    {"Busy", 200, R"({"results":[{"type":"error","error":{"message":"database is locked","code":"SQLITE_BUSY"}}]})", "SQLITE_BUSY"},
+    {"WrongSteps", 200,
+     R"({"results":[{"type":"ok","response":{"result":{"step_results":[null],"step_errors":[null]}}}]})", "bad-reply"},
+    {"Busy", 200, R"({"results":[{"type":"error","error":{"message":"database is locked","code":"SQLITE_BUSY"}}]})",
+     "SQLITE_BUSY"},
 };
 INSTANTIATE_TEST_SUITE_P(Replies, RemotePasses, ::testing::ValuesIn(kPassing),
                          [](const auto& test) { return std::string(test.param.name); });
@@ -90,7 +94,9 @@ constexpr Passing kStopping[] = {
     {"Redirect", 302, "", "http-302"},
     {"BadRequest", 400, "JSON parse error: one", "http-400"},
     {"TooLarge", 413, "", "http-413"},
-    {"Blocked", 200, R"({"results":[{"type":"error","error":{"message":"Operation was blocked: quota","code":"BLOCKED"}}]})", "BLOCKED"},
+    {"Blocked", 200,
+     R"({"results":[{"type":"error","error":{"message":"Operation was blocked: quota","code":"BLOCKED"}}]})",
+     "BLOCKED"},
     {"Unknown", 200, R"({"results":[{"type":"error","error":{"message":"?","code":"NEW_CODE"}}]})", "NEW_CODE"},
 };
 INSTANTIATE_TEST_SUITE_P(Replies, RemoteStops, ::testing::ValuesIn(kStopping),
@@ -98,7 +104,9 @@ INSTANTIATE_TEST_SUITE_P(Replies, RemoteStops, ::testing::ValuesIn(kStopping),
 
 TEST_F(RemoteOutcome, LostAnswerOfACommitIsSettledByTheCheckpoint) {
   for (const auto kind : {Fate::Kind::ExecuteAndCut, Fate::Kind::ExecuteAndHalf}) {
-    run_sql("DROP TABLE IF EXISTS items; DROP TABLE IF EXISTS _walbridge_checkpoint; DROP TABLE IF EXISTS _walbridge_tables");
+    run_sql(
+        "DROP TABLE IF EXISTS items; DROP TABLE IF EXISTS _walbridge_checkpoint; DROP TABLE IF EXISTS "
+        "_walbridge_tables");
     auto sink = with_one_row();
     next({kind, {}, -1, {}});
     // curl itself sends again, once, when a kept-alive connection turns out to be dead.
@@ -170,18 +178,13 @@ struct FailedStep {
 };
 
 TEST_F(RemoteOutcome, FailedStepsByCode) {
-  const FailedStep failures[] = {{"SQLITE_BUSY", 0, Verdict::Retry},
-                                 {"TRANSACTION_TIMEOUT", 2, Verdict::Retry},
-                                 {"TRANSACTION_BUSY", 2, Verdict::Retry},
-                                 {"SQLITE_INTERRUPT", 2, Verdict::Retry},
-                                 {"SQLITE_CONSTRAINT", 2, Verdict::PoisonRow},
-                                 {"SQLITE_TOOBIG", 2, Verdict::PoisonRow},
-                                 {"ARGS_INVALID", 2, Verdict::PoisonRow},
-                                 {"SQL_INPUT_ERROR", 2, Verdict::PoisonRow},
-                                 {"SQLITE_FULL", 2, Verdict::Operator},
-                                 {"BLOCKED", 0, Verdict::Operator},
-                                 {"SQLITE_IOERR", 2, Verdict::Operator},
-                                 {"SOMETHING_NEW", 2, Verdict::Operator}};
+  const FailedStep failures[] = {
+      {"SQLITE_BUSY", 0, Verdict::Retry},           {"TRANSACTION_TIMEOUT", 2, Verdict::Retry},
+      {"TRANSACTION_BUSY", 2, Verdict::Retry},      {"SQLITE_INTERRUPT", 2, Verdict::Retry},
+      {"SQLITE_CONSTRAINT", 2, Verdict::PoisonRow}, {"SQLITE_TOOBIG", 2, Verdict::PoisonRow},
+      {"ARGS_INVALID", 2, Verdict::PoisonRow},      {"SQL_INPUT_ERROR", 2, Verdict::PoisonRow},
+      {"SQLITE_FULL", 2, Verdict::Operator},        {"BLOCKED", 0, Verdict::Operator},
+      {"SQLITE_IOERR", 2, Verdict::Operator},       {"SOMETHING_NEW", 2, Verdict::Operator}};
   auto sink = filled_sink();
   std::uint64_t lsn = 200;
   for (const auto& failure : failures) {
@@ -220,9 +223,12 @@ TEST_F(RemoteOutcome, LaterWriterFences) {
 }
 
 TEST_F(RemoteOutcome, WipedOrForeignCacheIsAGap) {
-  for (const auto* deed : {"DROP TABLE _walbridge_checkpoint", "DELETE FROM _walbridge_checkpoint",
-                           "UPDATE _walbridge_checkpoint SET commit_lsn = 5", "UPDATE _walbridge_checkpoint SET epoch = 0"}) {
-    run_sql("DROP TABLE IF EXISTS items; DROP TABLE IF EXISTS _walbridge_checkpoint; DROP TABLE IF EXISTS _walbridge_tables");
+  for (const auto* deed :
+       {"DROP TABLE _walbridge_checkpoint", "DELETE FROM _walbridge_checkpoint",
+        "UPDATE _walbridge_checkpoint SET commit_lsn = 5", "UPDATE _walbridge_checkpoint SET epoch = 0"}) {
+    run_sql(
+        "DROP TABLE IF EXISTS items; DROP TABLE IF EXISTS _walbridge_checkpoint; DROP TABLE IF EXISTS "
+        "_walbridge_tables");
     auto sink = with_one_row();
     run_sql(deed);
     const auto committed = sink->commit(at_lsn(200));
@@ -244,7 +250,7 @@ TEST_F(RemoteOutcome, UpdateOfAMissingRowPoisonsItsTable) {
   EXPECT_EQ(rows("SELECT count(*) FROM items"), "0");
 }
 
-TEST_F(RemoteOutcome, FallsBackToTheOlderPipelineAndDropsClose) {
+TEST_F(RemoteOutcome, FallsBackToTheOlderPipeline) {
   next(reply(404, "Not Found"));
   auto sink = make_sink();
   ASSERT_TRUE(sink->open());
@@ -281,6 +287,42 @@ TEST_F(RemoteOutcome, RequestHeaders) {
   EXPECT_THAT(headers, Not(HasSubstr("upgrade:")));
 }
 
+TEST_F(RemoteOutcome, ServerThatHangsOnWritesIsNamed) {
+  auto connection = sink_libsql::HranaConnection::make(config_);
+  ASSERT_TRUE(connection);
+  for (int attempt = 1; attempt <= 3; ++attempt) {
+    next({Fate::Kind::Hang, {}, -1, {}});
+    sink_libsql::HranaBatch write;
+    write.step("BEGIN IMMEDIATE");
+    const auto reply =
+        connection->run(write, sink_libsql::HranaConnection::Work::Write, std::chrono::milliseconds(100));
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().verdict, Verdict::Retry);
+    EXPECT_EQ(reply.error().code, attempt < 3 ? "http-timeout" : "sqld-wedged");
+  }
+  EXPECT_THAT(server_.requests().back().body, HasSubstr("SELECT 1"));
+}
+
+TEST_F(RemoteOutcome, StreamsElsewhereAreNotFollowedAndCloseIsDroppedWhereUnknown) {
+  auto connection = sink_libsql::HranaConnection::make(config_);
+  ASSERT_TRUE(connection);
+  const auto run = [&] {
+    sink_libsql::HranaBatch batch;
+    batch.step("SELECT 1");
+    return static_cast<bool>(connection->run(batch, sink_libsql::HranaConnection::Work::Read));
+  };
+  const auto* elsewhere =
+      R"({"baton":"b","base_url":"http://elsewhere","results":[{"type":"ok","response":{"result":{"step_results":[{"rows":[]}],"step_errors":[null]}}}]})";
+  next(reply(200, elsewhere));
+  ASSERT_TRUE(run());
+  next(reply(500, "Internal Server Error: Failed to parse pipeline request: unknown variant `close`"));
+  ASSERT_TRUE(run());
+  const auto requests = server_.requests();
+  ASSERT_EQ(requests.size(), 3U);
+  EXPECT_THAT(requests[1].body, HasSubstr(R"({"type":"close"}],"baton":null})"));
+  EXPECT_THAT(requests[2].body, Not(HasSubstr("close")));
+}
+
 TEST_F(RemoteOutcome, NobodyListensIsARetry) {
   config_.url = "http://127.0.0.1:1";
   auto sink = make_sink();
@@ -290,8 +332,8 @@ TEST_F(RemoteOutcome, NobodyListensIsARetry) {
 }
 
 TEST(RemoteAddress, RefusesWhatIsNoAddressWithoutRepeatingIt) {
-  for (const auto* url : {"http://", "http://user:hunter2@host", "libsql://host?authToken=hunter2", "ftp://host", "host",
-                          "http://host/db/hunter2"}) {
+  for (const auto* url : {"http://", "http://user:hunter2@host", "libsql://host?authToken=hunter2", "ftp://host",
+                          "host", "http://host/db/hunter2"}) {
     config::Sink settings;
     settings.url = url;
     const auto sink = sink_libsql::open_remote_sink(settings, "walbridge");

@@ -29,9 +29,9 @@ struct ScriptedRequest {
 struct ScriptedReply {
   int status = 200;
   std::string body;
-  bool cut_before = false;                     // no answer at all
-  std::size_t cut_after = std::string::npos;   // of the body; Content-Length names all of it
-  bool hang = false;                           // no answer until the client leaves
+  bool cut_before = false;                    // no answer at all
+  std::size_t cut_after = std::string::npos;  // of the body; Content-Length names all of it
+  bool hang = false;                          // no answer until the client leaves
 };
 
 class ScriptedServer {
@@ -133,8 +133,9 @@ class ScriptedServer {
       }
       return false;
     }
-    auto text = "HTTP/1.1 " + std::to_string(reply.status) + " Scripted\r\nContent-Length: " +
-                std::to_string(reply.body.size()) + "\r\n\r\n" + reply.body.substr(0, std::min(reply.cut_after, reply.body.size()));
+    auto text = "HTTP/1.1 " + std::to_string(reply.status) +
+                " Scripted\r\nContent-Length: " + std::to_string(reply.body.size()) + "\r\n\r\n" +
+                reply.body.substr(0, std::min(reply.cut_after, reply.body.size()));
     std::string_view left = text;
     while (!left.empty()) {
       const auto sent = ::send(connection, left.data(), left.size(), MSG_NOSIGNAL);

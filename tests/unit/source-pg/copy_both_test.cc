@@ -28,8 +28,8 @@ TEST(CopyBoth, DecodesKeepalives) {
 }
 
 TEST(CopyBoth, RefusesOtherFrames) {
-  for (const WireBytes& frame : {WireBytes('x').u64(0), WireBytes('w').u64(0).u64(0).u32(0), WireBytes('k').u64(0).u64(0),
-                                 WireBytes('k').u64(0).u64(0).u8(0).u8(0)}) {
+  for (const WireBytes& frame : {WireBytes('x').u64(0), WireBytes('w').u64(0).u64(0).u32(0),
+                                 WireBytes('k').u64(0).u64(0), WireBytes('k').u64(0).u64(0).u8(0).u8(0)}) {
     const auto decoded = decode_frame(frame);
     ASSERT_FALSE(decoded);
     EXPECT_EQ(decoded.error().code, "protocol");

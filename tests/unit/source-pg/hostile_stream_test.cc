@@ -11,8 +11,8 @@
 
 #include "source-pg/change_assembler.h"
 #include "source-pg/copy_both.h"
-#include "tests/unit/source-pg/wire_bytes.h"
 #include "tests/unit/source-pg/well_formed.h"
+#include "tests/unit/source-pg/wire_bytes.h"
 
 namespace walbridge::source_pg {
 namespace {
@@ -23,12 +23,16 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 }
 
 std::vector<std::string> honest_stream() {
-  return {begin_message(100).bytes(), relation_message(7).bytes(), insert_message(7, "1", "one").bytes(),
+  return {begin_message(100).bytes(),
+          relation_message(7).bytes(),
+          insert_message(7, "1", "one").bytes(),
           WireBytes('U').u32(7).u8('K').u16(2).text("1").u8('n').u8('N').u16(2).text("2").u8('u').bytes(),
           WireBytes('D').u32(7).u8('O').u16(2).text("2").u8('n').bytes(),
-          WireBytes('T').u32(1).u8(1).u32(7).bytes(), WireBytes('O').u64(3).string("o").bytes(),
+          WireBytes('T').u32(1).u8(1).u32(7).bytes(),
+          WireBytes('O').u64(3).string("o").bytes(),
           WireBytes('Y').u32(9).string("public").string("mood").bytes(),
-          WireBytes('M').u8(1).u64(3).string("p").u32(2).raw("ab").bytes(), commit_message(100, 120).bytes()};
+          WireBytes('M').u8(1).u64(3).string("p").u32(2).raw("ab").bytes(),
+          commit_message(100, 120).bytes()};
 }
 
 class Mutator {
@@ -41,13 +45,26 @@ class Mutator {
     for (std::size_t times = 1 + below(3); times > 0; --times) {
       std::string& message = stream[below(stream.size())];
       switch (below(7)) {
-        case 0: flip(message); break;
-        case 1: message.resize(below(message.size() + 1)); break;
-        case 2: message += static_cast<char>(below(256)); break;
-        case 3: message.insert(below(message.size() + 1), 1, static_cast<char>(below(256))); break;
-        case 4: std::swap(stream[below(stream.size())], stream[below(stream.size())]); break;
-        case 5: stream.push_back(std::string(stream[below(stream.size())])); break;
-        default: overwrite(message);
+        case 0:
+          flip(message);
+          break;
+        case 1:
+          message.resize(below(message.size() + 1));
+          break;
+        case 2:
+          message += static_cast<char>(below(256));
+          break;
+        case 3:
+          message.insert(below(message.size() + 1), 1, static_cast<char>(below(256)));
+          break;
+        case 4:
+          std::swap(stream[below(stream.size())], stream[below(stream.size())]);
+          break;
+        case 5:
+          stream.push_back(std::string(stream[below(stream.size())]));
+          break;
+        default:
+          overwrite(message);
       }
     }
   }
@@ -71,8 +88,8 @@ class Mutator {
 
 TEST(HostileStream, IsAcceptedWellFormedOrRefused) {
   const std::uint64_t seed = from_environment("WALBRIDGE_TEST_SEED", 0x5eed);
-  const auto deadline = std::chrono::steady_clock::now() +
-                        std::chrono::seconds(from_environment("WALBRIDGE_TEST_SECONDS", 1));
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(from_environment("WALBRIDGE_TEST_SECONDS", 1));
   Mutator mutator(seed);
   std::size_t accepted = 0;
   std::size_t refused = 0;

@@ -62,7 +62,8 @@ TEST(Pgoutput, RefusesUnknownAndEmptyMessages) {
 }
 
 TEST(Pgoutput, NamesTagAndOffsetButNoContent) {
-  const Error error = refused(WireBytes('I').u32(7).u8('N').u16(2).text("secret-value").u8('t').u32(99).raw("topsecret"));
+  const Error error =
+      refused(WireBytes('I').u32(7).u8('N').u16(2).text("secret-value").u8('t').u32(99).raw("topsecret"));
   EXPECT_THAT(error.message, HasSubstr("'I'"));
   EXPECT_THAT(error.message, HasSubstr("offset 30 of 39"));
   EXPECT_THAT(describe(error), Not(HasSubstr("secret")));
@@ -74,16 +75,16 @@ TEST(Pgoutput, RefusesTrailingBytes) {
 }
 
 TEST(Pgoutput, RefusesFieldsOutsideTheirDomain) {
-  refused(WireBytes('C').u8(1).u64(1).u64(2).u64(0));                                    // commit flags
-  refused(WireBytes('R').u32(7).string("s").string("t").u8('x').u16(0));                 // replica identity
+  refused(WireBytes('C').u8(1).u64(1).u64(2).u64(0));                     // commit flags
+  refused(WireBytes('R').u32(7).string("s").string("t").u8('x').u16(0));  // replica identity
   refused(WireBytes('R').u32(7).string("s").string("t").u8('d').u16(1).u8(2).string("c").u32(23).u32(0));  // flags
-  refused(WireBytes('I').u32(7).u8('K').u16(0));                                         // not a new row
-  refused(WireBytes('I').u32(7).u8('N').u16(1).u8('b').u32(1).raw("x"));                 // binary column
-  refused(WireBytes('U').u32(7).u8('K').u16(0).u8('K').u16(0));                          // two old rows
-  refused(WireBytes('D').u32(7).u8('N').u16(0));                                         // no old row
-  refused(WireBytes('T').u32(0).u8(4));                                                  // option
-  refused(WireBytes('M').u8(2).u64(1).string("p").u32(0));                               // flag
-  refused(WireBytes('B').u64(1).u64(0x7fffffffffffffff).u32(1));                         // time beyond any clock
+  refused(WireBytes('I').u32(7).u8('K').u16(0));                          // not a new row
+  refused(WireBytes('I').u32(7).u8('N').u16(1).u8('b').u32(1).raw("x"));  // binary column
+  refused(WireBytes('U').u32(7).u8('K').u16(0).u8('K').u16(0));           // two old rows
+  refused(WireBytes('D').u32(7).u8('N').u16(0));                          // no old row
+  refused(WireBytes('T').u32(0).u8(4));                                   // option
+  refused(WireBytes('M').u8(2).u64(1).string("p").u32(0));                // flag
+  refused(WireBytes('B').u64(1).u64(0x7fffffffffffffff).u32(1));          // time beyond any clock
 }
 
 // A count that promises more than is left must not make us allocate for it.

@@ -22,7 +22,8 @@ class WellFormed {
     if (!open_) return "row outside a transaction";
     if (!alive(change.relation)) return "relation not kept alive";
     const std::size_t columns = change.relation->columns.size();
-    if (change.op == RowChange::Op::Delete ? !change.new_row.empty() : change.new_row.size() != columns) return "new row";
+    if (change.op == RowChange::Op::Delete ? !change.new_row.empty() : change.new_row.size() != columns)
+      return "new row";
     if (change.old_kind == RowChange::Old::None ? !change.old_row.empty() : change.old_row.size() != columns) {
       return "old row";
     }

@@ -44,8 +44,20 @@ inline WireBytes commit_message(std::uint64_t commit_lsn, std::uint64_t end_lsn)
 
 // Columns "id" (int4, key) and "v" (text).
 inline WireBytes relation_message(std::uint32_t oid, std::string_view name = "t", std::string_view schema = "public") {
-  return WireBytes('R').u32(oid).string(schema).string(name).u8('d').u16(2).u8(1).string("id").u32(23).u32(0xffffffff)
-      .u8(0).string("v").u32(25).u32(0xffffffff);
+  return WireBytes('R')
+      .u32(oid)
+      .string(schema)
+      .string(name)
+      .u8('d')
+      .u16(2)
+      .u8(1)
+      .string("id")
+      .u32(23)
+      .u32(0xffffffff)
+      .u8(0)
+      .string("v")
+      .u32(25)
+      .u32(0xffffffff);
 }
 
 inline WireBytes insert_message(std::uint32_t oid, std::string_view id, std::string_view v) {
