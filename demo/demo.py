@@ -5,6 +5,7 @@ the cache read back with plain SQL. Everything lives in a temporary directory an
 import argparse
 import pathlib
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
@@ -71,19 +73,26 @@ class Shop:
         cursor.execute("UPDATE customers SET last_seen = clock_timestamp(), preferences = preferences || '{\"returning\": true}' WHERE id = %s",
                        (customer,))
         if pick.random() < 0.05:
-            cursor.execute("DELETE FROM order_lines WHERE order_id = %s", (pick.randint(1, 200_000),))
+            cursor.execute("DELETE FROM order_lines WHERE order_id = %s", (pick.randint(1, 300_000),))
 
     def stop(self):
         self._stop.set()
         self.thread.join(timeout=10)
 
 
-def start_walbridge(postgres, directory):
+def start_walbridge(postgres, directory, admin_port):
     """Its progress goes where ours goes: live on a terminal, in lines elsewhere. Its log goes to a file."""
-    environment = {"DATABASE_URL": postgres.url("shop"), "ADMIN_ADDRESS": f"127.0.0.1:{free_port()}"}
+    environment = {"DATABASE_URL": postgres.url("shop"), "ADMIN_ADDRESS": f"127.0.0.1:{admin_port}"}
     command = [walbridge_binary(), "-c", directory / "walbridge.yaml", "run"]
     say("$ walbridge run -c walbridge.yaml")
     return Process(command, directory / "walbridge.log", environment=environment, cwd=directory, output=sys.stdout)
+
+
+def commit_to_visible(admin_port):
+    """(seconds, cache transactions) so far, from the histogram that /metrics shows."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{admin_port}/metrics", timeout=5) as page:
+        text = page.read().decode()
+    return [float(re.search(rf"^walbridge_commit_to_visible_seconds_{part}\{{.*\}} (\S+)$", text, re.MULTILINE)[1]) for part in ("sum", "count")]
 
 
 def wait_caught_up(walbridge, cache, what):
@@ -106,7 +115,7 @@ def show(directory):
 
 
 def demonstrate(seconds, directory, servers):
-    say("Starting a private Postgres 15 and filling a shop: 50 000 customers, 200 000 orders, 400 000 order lines ...")
+    say("Starting a private Postgres 15 and filling a shop: 50 000 customers, 300 000 orders, 900 000 order lines ...")
     postgres = Postgres(15, settings={"fsync": "on"})
     servers.append(postgres)
     postgres.start()
@@ -116,21 +125,27 @@ def demonstrate(seconds, directory, servers):
     say("\n".join(["", "walbridge.yaml:"] + ["    " + line for line in (HERE / "walbridge.yaml").read_text().splitlines()] + [""]))
 
     shop = Shop(postgres)
-    walbridge = start_walbridge(postgres, directory)
+    admin_port = free_port()
+    walbridge = start_walbridge(postgres, directory, admin_port)
     servers.append(walbridge)
     cache = FileCache(directory / "cache.db")
     wait_caught_up(walbridge, cache, has_rows)
     streaming_since, before = time.monotonic(), shop.transactions
-    while time.monotonic() < streaming_since + seconds:
+    half_way = None  # what was committed during the snapshot waited for it: the second half tells how it goes on
+    while (now := time.monotonic()) < streaming_since + seconds:
         wait_caught_up(walbridge, cache, has_rows)
+        if half_way is None and now > streaming_since + seconds / 2:
+            half_way = commit_to_visible(admin_port)
         time.sleep(0.2)
     shop.stop()
     done = shop.transactions - before
     wanted = [tuple(postgres.execute(TOTALS, "shop")[0])]
     wait_caught_up(walbridge, cache, lambda c: c.query(TOTALS) == wanted)
+    total, count = (end - begin for begin, end in zip(half_way or (0, 0), commit_to_visible(admin_port), strict=True))
     walbridge.send(signal.SIGINT)
     code = walbridge.wait(10)
-    say(f"\n{done} transactions came by while it streamed. Now plain SQL on cache.db:")
+    say(f"\n{done} transactions came by while it streamed; from commit to visible in the cache: {total / max(count, 1) * 1000:.1f} ms on average.")
+    say("Now plain SQL on cache.db:")
     show(directory)
     say("\n-- The same counts from both sides: customers, orders, lines, stock, paid orders")
     say(f"postgres  {tuple(int(v) for v in wanted[0])}\ncache     {cache.query(TOTALS)[0]}")

@@ -136,6 +136,7 @@ std::int64_t seconds_of_day(const Civil& at) { return at.hour * 3600 + at.minute
 void TemporalText::append(std::string_view text) {
   const std::size_t room = buffer_.size() - size_;
   const std::size_t count = text.size() < room ? text.size() : room;
+  if (count == 0) return;  // memcpy takes no null pointer, not even of no bytes
   std::memcpy(buffer_.data() + size_, text.data(), count);
   size_ += count;
 }

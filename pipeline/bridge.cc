@@ -269,7 +269,7 @@ Status Bridge::load_cache(Cache& cache, SnapshotPoint point, const std::atomic<b
   const auto loads = table_loads(cache, missing);
   std::vector<const CacheTable*> cache_tables;
   for (const auto& load : loads) cache_tables.push_back(&load.plan->cache());
-  WALBRIDGE_TRY(cache.sink->begin_load(cache_tables));
+  WALBRIDGE_TRY(insist([&] { return cache.sink->begin_load(cache_tables); }, cancelled));
   WALBRIDGE_FAILPOINT("load-begun");
   SnapshotOptions options;
   options.workers = config_.snapshot.workers;
@@ -280,12 +280,6 @@ Status Bridge::load_cache(Cache& cache, SnapshotPoint point, const std::atomic<b
     auto record = record_of(*load.plan, TableState::Live, point.consistent_point);
     if (const auto bad = poisoned.find(load.source.oid); bad != poisoned.end()) {
       stop_loaded_table(cache, record, bad->second);
-    }
-    for (const auto& stored : cache.state->tables) {
-      if (stored.cache_name != record.cache_name || stored.source_oid == record.source_oid) continue;
-      TableRecord replaced = stored;
-      replaced.cache_name.clear();
-      records.push_back(replaced);
     }
     records.push_back(std::move(record));
   }
@@ -299,8 +293,10 @@ Status Bridge::load_cache(Cache& cache, SnapshotPoint point, const std::atomic<b
   WALBRIDGE_FAILPOINT("load-finished");
   cache.state->checkpoint = checkpoint;
   for (const auto& record : records) {
-    std::erase_if(cache.state->tables, [&](const TableRecord& r) { return r.source_oid == record.source_oid; });
-    if (!record.cache_name.empty()) cache.state->tables.push_back(record);
+    std::erase_if(cache.state->tables, [&](const TableRecord& stored) {
+      return stored.source_oid == record.source_oid || stored.cache_name == record.cache_name;
+    });
+    cache.state->tables.push_back(record);
   }
   std::uint64_t rows = 0;
   for (const auto& load : loads) rows += load.progress->rows;
@@ -315,19 +311,15 @@ Status Bridge::load_cache(Cache& cache, SnapshotPoint point, const std::atomic<b
 // A sink may find a row it cannot take only when it sends the last ones: that table stays out, the others go in.
 Status Bridge::finish_load(Cache& cache, std::vector<TableRecord>& records, const Checkpoint& checkpoint,
                            const std::atomic<bool>& cancelled) {
-  constexpr int kAttempts = 5;
-  for (int attempt = 1;;) {
-    auto finished = cache.sink->finish_load(records, source_id_, checkpoint);
+  while (true) {
+    auto finished = insist([&] { return cache.sink->finish_load(records, source_id_, checkpoint); }, cancelled);
     if (finished) return finished;
     const auto& error = finished.error();
     const auto refused = std::find_if(records.begin(), records.end(), [&](const TableRecord& record) {
       return error.verdict == Verdict::PoisonRow && record.cache_name == error.table && record.state == TableState::Live;
     });
-    if (refused != records.end()) {
-      stop_loaded_table(cache, *refused, error);
-      continue;
-    }
-    if (error.verdict != Verdict::Retry || cancelled || attempt++ == kAttempts) return finished;
+    if (refused == records.end()) return finished;
+    stop_loaded_table(cache, *refused, error);
   }
 }
 

@@ -1,10 +1,14 @@
 #include "pipeline/snapshot_runner.h"
 
+#include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <optional>
 #include <thread>
+
+#include "pipeline/api/log.h"
 
 namespace walbridge::pipeline {
 namespace {
@@ -174,11 +178,11 @@ Result<std::deque<Part>> all_parts(SnapshotSource& source, std::span<const Table
   return parts;
 }
 
-Status write_blocks(PartBoard& board, Sink& sink) {
+Status write_blocks(PartBoard& board, Sink& sink, const std::atomic<bool>& cancelled) {
   const TableLoad* load = nullptr;
   while (auto block = board.get(load)) {
     if (!board.is_poisoned(*load)) {
-      if (auto loaded = sink.load(*block); !loaded) {
+      if (auto loaded = insist([&] { return sink.load(*block); }, cancelled); !loaded) {
         if (loaded.error().verdict != Verdict::PoisonRow) return loaded;
         board.poison(*load, loaded.error());
       } else {
@@ -192,6 +196,22 @@ Status write_blocks(PartBoard& board, Sink& sink) {
 
 }  // namespace
 
+Status insist(const std::function<Status()>& attempt, const std::atomic<bool>& cancelled) {
+  constexpr int kAttempts = 20;
+  constexpr std::chrono::milliseconds kFirstPause{100};
+  constexpr std::chrono::milliseconds kLongestPause{4'000};
+  auto pause = kFirstPause;
+  for (int left = kAttempts;; --left) {
+    auto outcome = attempt();
+    if (outcome || outcome.error().verdict != Verdict::Retry || left == 0 || cancelled) return outcome;
+    log::warn("cache does not take the snapshot, trying again", {{"code", outcome.error().code}, {"error", outcome.error().message}});
+    for (auto waited = std::chrono::milliseconds{0}; waited < pause && !cancelled; waited += kFirstPause) {
+      std::this_thread::sleep_for(kFirstPause);
+    }
+    pause = std::min(pause * 2, kLongestPause);
+  }
+}
+
 Result<PoisonedTables> run_snapshot(SnapshotSource& source, Sink& sink, std::span<const TableLoad> loads,
                                     const SnapshotOptions& options, const std::atomic<bool>& cancelled) {
   WALBRIDGE_TRY_AS(auto parts, all_parts(source, loads, options.part_bytes));
@@ -201,7 +221,7 @@ Result<PoisonedTables> run_snapshot(SnapshotSource& source, Sink& sink, std::spa
     for (std::uint32_t i = 0; i < options.workers; ++i) {
       workers.emplace_back([&] { copy_parts(board, source); });
     }
-    if (auto written = write_blocks(board, sink); !written) board.fail(std::move(written.error()));
+    if (auto written = write_blocks(board, sink, cancelled); !written) board.fail(std::move(written.error()));
   }
   if (auto failure = board.failure()) return *failure;
   return board.poisoned();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -23,6 +24,10 @@ struct SnapshotOptions {
 
 // Tables whose rows could not be mapped, by source oid, with the reason: they are not to be swapped in.
 using PoisonedTables = std::map<std::uint32_t, Error>;
+
+// Repeats `attempt` while it says Retry, with growing pauses, for at most a minute; a load is too long to be thrown
+// away for a moment's outage.
+Status insist(const std::function<Status()>& attempt, const std::atomic<bool>& cancelled);
 
 // Between sink.begin_load() and finish_load(). `cancelled` is looked at between blocks.
 Result<PoisonedTables> run_snapshot(SnapshotSource& source, Sink& sink, std::span<const TableLoad> loads,

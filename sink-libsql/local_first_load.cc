@@ -47,14 +47,9 @@ class FirstLoad final : public LocalLoad {
 
   Result<StoredCheckpoint> finish(std::span<const TableRecord> records, const std::string& source_id,
                                   const Checkpoint& checkpoint) override {
-    inserts_.clear();
-    for (const auto* table : tables_) WALBRIDGE_TRY(make_indexes(*db_, *table));
-    WALBRIDGE_TRY_AS(auto stored, take_over(*db_, cache_));
-    Statement guard;
-    WALBRIDGE_TRY(move_position(*db_, cache_, guard, stored, source_id, checkpoint));
-    guard.reset();
-    for (const auto& record : records) WALBRIDGE_TRY(write_record(*db_, cache_.stream, record));
-    WALBRIDGE_TRY(db_->execute("COMMIT"));
+    if (!filled_) {
+      WALBRIDGE_TRY_AS(filled_, fill(records, source_id, checkpoint));
+    }
     WALBRIDGE_FAILPOINT("local-load-before-rename");
     WALBRIDGE_TRY_AS(const auto there, look_at(cache_.path));
     if (there) {
@@ -64,10 +59,26 @@ class FirstLoad final : public LocalLoad {
     }
     WALBRIDGE_FAILPOINT("local-load-after-rename");
     discard();
-    return stored;
+    return *filled_;
   }
 
  private:
+  Result<StoredCheckpoint> fill(std::span<const TableRecord> records, const std::string& source_id,
+                                const Checkpoint& checkpoint) {
+    inserts_.clear();
+    for (const auto* table : tables_) {
+      WALBRIDGE_TRY(is_live(records, table->source_oid) ? make_indexes(*db_, *table)
+                                                        : db_->execute("DROP TABLE " + quote_identifier(table->name)));
+    }
+    WALBRIDGE_TRY_AS(auto stored, take_over(*db_, cache_));
+    Statement guard;
+    WALBRIDGE_TRY(move_position(*db_, cache_, guard, stored, source_id, checkpoint));
+    guard.reset();
+    for (const auto& record : records) WALBRIDGE_TRY(write_record(*db_, cache_.stream, record));
+    WALBRIDGE_TRY(db_->execute("COMMIT"));
+    return stored;
+  }
+
   Status require_vacant() {
     WALBRIDGE_TRY_AS(const auto there, look_at(cache_.path));
     if (!there || (there->regular && there->bytes == 0)) return {};
@@ -121,6 +132,7 @@ class FirstLoad final : public LocalLoad {
   LoadStatements inserts_;
   std::vector<const CacheTable*> tables_;
   std::optional<FileIdentity> ours_;
+  std::optional<StoredCheckpoint> filled_;  // everything is in the side file; only the name is missing
 };
 
 }  // namespace

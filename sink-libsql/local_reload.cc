@@ -41,32 +41,47 @@ class Reload final : public LocalLoad {
   }
 
   Status load(const LoadBlock& block) override {
+    // Before the rows of this call, so that a caller told to try again does not insert them twice.
+    if (rows_ >= kRowsPerTransaction || bytes_ >= kBytesPerTransaction) WALBRIDGE_TRY(commit_transaction());
     if (!db_.in_transaction()) WALBRIDGE_TRY(begin_transaction());
     WALBRIDGE_TRY(inserts_.insert(db_, block));
     rows_ += block.rows;
     bytes_ += block.arena.reserved();
-    if (rows_ < kRowsPerTransaction && bytes_ < kBytesPerTransaction) return {};
-    return commit_transaction();
+    return {};
   }
 
   Result<StoredCheckpoint> finish(std::span<const TableRecord> records, const std::string& source_id,
                                   const Checkpoint& checkpoint) override {
     inserts_.clear();
     if (db_.in_transaction()) WALBRIDGE_TRY(commit_transaction());
+    auto swapped = swap(records, source_id, checkpoint);
+    if (!swapped && db_.in_transaction()) static_cast<void>(db_.execute("ROLLBACK"));
+    return swapped;
+  }
+
+ private:
+  Result<StoredCheckpoint> swap(std::span<const TableRecord> records, const std::string& source_id,
+                                const Checkpoint& checkpoint) {
     WALBRIDGE_TRY(begin_transaction());
+    StoredCheckpoint moved = stored_;
     Statement guard;
-    WALBRIDGE_TRY(move_position(db_, cache_, guard, stored_, source_id, checkpoint));
+    WALBRIDGE_TRY(move_position(db_, cache_, guard, moved, source_id, checkpoint));
     guard.reset();
-    for (const auto* table : tables_) WALBRIDGE_TRY(swap_in(*table));
-    for (const auto* table : tables_) WALBRIDGE_TRY(make_indexes(db_, *table));
+    for (const auto* table : tables_) {
+      if (is_live(records, table->source_oid)) {
+        WALBRIDGE_TRY(swap_in(*table));
+        WALBRIDGE_TRY(make_indexes(db_, *table));
+      } else {
+        WALBRIDGE_TRY(db_.execute("DROP TABLE " + quote_identifier(load_table_name(cache_.stream, table->source_oid))));
+      }
+    }
     for (const auto& record : records) WALBRIDGE_TRY(write_record(db_, cache_.stream, record));
     WALBRIDGE_FAILPOINT("local-reload-before-commit");
     WALBRIDGE_TRY(commit_transaction());
     WALBRIDGE_FAILPOINT("local-reload-after-commit");
-    return stored_;
+    return moved;
   }
 
- private:
   // Another writer may have taken over and made hidden tables of the same names: these rows must not end up in them.
   Status begin_transaction() {
     WALBRIDGE_TRY(db_.execute("BEGIN IMMEDIATE"));

@@ -155,6 +155,7 @@ Status LocalSink::finish_load(std::span<const TableRecord> records, const std::s
                               const Checkpoint& checkpoint) {
   WALBRIDGE_TRY(require(Phase::Load, "finish_load"));
   auto stored = load_->finish(records, source_id, checkpoint);
+  if (!stored && stored.error().verdict == Verdict::Retry) return std::move(stored.error());
   load_.reset();
   if (!stored) {
     disconnect();

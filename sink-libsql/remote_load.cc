@@ -170,12 +170,20 @@ Status RemoteLoad::build_swap(std::span<const TableRecord> records, const std::s
     if (is_foreign_view(object))
       write_control(batch, purposes, Kind::Schema, "DROP VIEW " + quote_identifier(object.name));
   }
-  for (const auto& [oid, table] : tables_) write_swap(table);
+  for (const auto& [oid, table] : tables_) {
+    if (is_live(records, oid)) {
+      write_swap(table);
+    } else {
+      batch.step("DROP TABLE " + quote_identifier(table.hidden_name));
+      purposes.push_back({Kind::Schema, table.table->name});
+    }
+  }
   for (const auto& object : schema) {
     if (is_foreign_view(object)) write_control(batch, purposes, Kind::Schema, object.sql);
   }
   std::vector<std::string> given;
   for (const auto& [oid, table] : tables_) {
+    if (!is_live(records, oid)) continue;
     for (CacheIndex index : table.table->indexes) {
       index.name = free_index_name(schema, names, given, *table.table, index);
       given.push_back(index.name);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "pipeline/api/lsn.h"
@@ -40,5 +41,8 @@ struct TableRecord {
   std::string reason;             // Stopped only: message and remedy, no values
   Lsn stopped_at;                 // Stopped only: commit_lsn of the first change not applied
 };
+
+// Whether `records` say that the source table goes into service. A table without a record does not.
+bool is_live(std::span<const TableRecord> records, std::uint32_t source_oid);
 
 }  // namespace walbridge

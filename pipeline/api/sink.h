@@ -54,13 +54,14 @@ class Sink {
   virtual std::vector<Finding> check(std::span<const CacheTable* const> tables) = 0;
 
   // ---- bulk load: nothing becomes visible to readers before finish_load() ----
+  // A Retry from any of the three keeps the load: the caller waits and calls again with the same arguments.
 
   // Prepares an empty hidden copy of each table. Whatever an interrupted load left behind is removed.
   virtual Status begin_load(std::span<const CacheTable* const> tables) = 0;
   virtual Status load(const LoadBlock& block) = 0;
   // Swaps in the loaded tables whose record is Live, drops the hidden copies of the others, writes all records and
-  // the checkpoint, in one transaction. A Retry may be answered by calling it again. A record with an empty
-  // cache_name removes the stored record of that source_oid (its table was replaced by another of the same name).
+  // the checkpoint, in one transaction; a stored record of another table of the same name goes with its rows. PoisonRow: a row that came earlier cannot be loaded; call again with a record that
+  // says so.
   virtual Status finish_load(std::span<const TableRecord> records, const std::string& source_id,
                              const Checkpoint& checkpoint) = 0;
 

@@ -116,6 +116,7 @@ Status FakeSink::finish_load(std::span<const TableRecord> records, const std::st
   WALBRIDGE_TRY(before(FakeCall::FinishLoad));
   WALBRIDGE_TRY(move_position(source_id, checkpoint));
   for (auto& [name, table] : staged_) {
+    if (!is_live(records, table.shape.source_oid)) continue;
     const CacheTable& shape = table.shape;
     std::erase_if(cache_->records, [&](const auto& entry) {
       return entry.first.first == stream_ && entry.second.cache_name == shape.name &&

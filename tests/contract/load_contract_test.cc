@@ -146,6 +146,31 @@ TEST_P(Contract, ReloadKeepsTheOldRowsUntilItsEnd) {
   EXPECT_EQ(4U, rows(orders).size());
 }
 
+// I8: a table whose rows cannot be taken stays out; the others go into service.
+TEST_P(Contract, StoppedTableOfALoadIsNotSwappedIn) {
+  const auto orders = orders_table();
+  const auto events = events_table();
+  const auto sink = open();
+  const CacheTable* const tables[] = {&orders, &events};
+  ASSERT_OK(sink->begin_load(tables));
+  ASSERT_OK(sink->load(*block_of(orders, numbered(0, 5, "half"))));
+  ASSERT_OK(sink->load(*block_of(events, {{text("e"), integer(1)}})));
+  auto stopped = live(orders);
+  stopped.state = TableState::Stopped;
+  stopped.code = "bad-value";
+  const TableRecord records[] = {stopped, live(events)};
+  ASSERT_OK(sink->finish_load(records, kSource, at(1000)));
+  EXPECT_FALSE(cache_->rows(orders));
+  EXPECT_EQ(1U, rows(events).size());
+  ASSERT_EQ(2U, peek().tables.size());
+  EXPECT_EQ(TableState::Stopped, peek().tables[0].state);
+  ASSERT_OK(sink->begin_load(std::span(tables, 1)));
+  ASSERT_OK(sink->load(*block_of(orders, numbered(0, 5, "whole"))));
+  const TableRecord mended[] = {live(orders, 2000)};
+  ASSERT_OK(sink->finish_load(mended, kSource, at(1000)));
+  EXPECT_EQ(5U, rows(orders).size());
+}
+
 TEST_P(Contract, ReloadMayChangeTheShape) {
   const auto orders = orders_table();
   const auto sink = open();

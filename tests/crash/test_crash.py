@@ -10,7 +10,7 @@ from .reader import Reader
 from .setting import Setting
 from .workload import Writers
 
-SNAPSHOT_ROWS = 400_000
+SNAPSHOT_ROWS = 250_000
 
 
 class Chaos:

@@ -28,7 +28,7 @@ CREATE TABLE bulk (id int PRIMARY KEY, v int, s text);
 """
 
 # Rows to make the snapshot last; nobody changes most of them.
-FILL = "INSERT INTO bulk SELECT i, i, 'row ' || i || repeat('.', i %% 50) FROM generate_series(1, %s) i"
+FILL = "INSERT INTO bulk SELECT i, i, 'row ' || i || repeat('.', i %% 400) FROM generate_series(1, %s) i"
 
 TABLES = ["accounts", "journal", "heartbeat", "documents", "names", "bag", "parts", "scratch", "bulk"]
 
