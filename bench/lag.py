@@ -35,8 +35,8 @@ def _observe(bench, bridge):
             wait_for(lambda: bridge.cache_rows("SELECT 1 FROM stamped"), 30, "the first row to be visible")
             bench.calm()
             before, server = child.cost_so_far(), ServerCpu(bench.source.process.pid)
-            writer = Child([peers.BIN / "pgbench", "-n", "-c", "1", "-R", str(bench.sizes.lag_rate), "-T", str(bench.sizes.lag_seconds),
-                            "-M", "prepared", "-f", script, bench.source.database_url])
+            writer = Child([peers.BIN / "pgbench", "-n", "-c", "1", "-M", "prepared", "-R", str(bench.sizes.lag_rate),
+                            "-T", str(bench.sizes.lag_seconds), "-f", script, bench.source.database_url])
             writer.wait()
             written = bench.source.sql("SELECT count(*) FROM stamped")[0][0]
             wait_for(lambda: bridge.cache_rows("SELECT count(*) FROM stamped")[0][0] == written, 30, "the last row to be visible")
@@ -47,8 +47,8 @@ def _observe(bench, bridge):
             for other in filter(None, (writer, observer)):
                 other.close()
     lags = sorted(json.loads(answer.read_text()))
-    return {"rows": len(lags), "p50": _percentile(lags, 0.5), "p99": _percentile(lags, 0.99), "max": lags[-1], "cpu": after.cpu - before.cpu,
-            "server_cpu": server_cpu, "observer_cpu": observed.cpu, "peak_rss": after.peak_rss}
+    return {"rows": len(lags), "p50": _percentile(lags, 0.5), "p99": _percentile(lags, 0.99), "max": lags[-1],
+            "cpu": after.cpu - before.cpu, "server_cpu": server_cpu, "observer_cpu": observed.cpu, "peak_rss": after.peak_rss}
 
 
 def run(bench):

@@ -40,5 +40,6 @@ def run(bench):
         _fill(bench, table, rows)
         measured = _measure(bench, table, rows, column)
         bench.report.add(f"Snapshot of {rows:,} {table} rows -> file", measured, against=measured[0])
-        bench.report.targets.append(ratio_target(f"snapshot, {table} -> file / COPY csv | sqlite3 .import", measured[2], measured[0], 1.3, 2))
+        name = f"snapshot, {table} -> file / COPY csv | sqlite3 .import"
+        bench.report.targets.append(ratio_target(name, measured[2], measured[0], 1.3, 2))
         bench.source.sql(f"DROP TABLE {table}")

@@ -28,7 +28,7 @@ CREATE TABLE wide (id bigint PRIMARY KEY, uid uuid, name text, created_at timest
                    meta jsonb, quantity int, score double precision, tags text[]);
 INSERT INTO wide
   SELECT i, md5(i::text)::uuid, 'customer number ' || i, timestamptz '2024-01-01 00:00:00+00' + i * interval '7.013 seconds',
-         (i * 7919 % 100000000) / 100.0, i % 3 = 0, jsonb_build_object('visits', i % 1000, 'city', 'town ' || i % 97, 'beta', i % 2 = 0),
+         (i::bigint * 7919 % 100000000) / 100.0, i % 3 = 0, jsonb_build_object('visits', i % 1000, 'city', 'town ' || i % 97, 'beta', i % 2 = 0),
          i % 5000, sqrt(i), ARRAY['tag' || i % 11, 'group ' || i % 7]
   FROM generate_series(1, {rows}) i;
 """

@@ -73,7 +73,8 @@ void print_text(const std::vector<Finding>& findings, int errors, int warnings) 
               << finding.subject << ": " << finding.message << " [" << finding.code << "]\n";
     if (!finding.fix.empty()) std::cout << "        fix: " << finding.fix << "\n";
   }
-  std::cout << errors << (errors == 1 ? " error, " : " errors, ") << warnings << (warnings == 1 ? " warning\n" : " warnings\n");
+  std::cout << errors << (errors == 1 ? " error, " : " errors, ") << warnings
+            << (warnings == 1 ? " warning\n" : " warnings\n");
 }
 
 }  // namespace
@@ -87,10 +88,14 @@ int check(const config::Config& config, const CheckOptions& options) {
     warnings += finding.severity == Finding::Severity::Warning ? 1 : 0;
   }
   if (options.json) {
-    nlohmann::ordered_json json{{"errors", errors}, {"warnings", warnings}, {"findings", nlohmann::ordered_json::array()}};
+    nlohmann::ordered_json json{
+        {"errors", errors}, {"warnings", warnings}, {"findings", nlohmann::ordered_json::array()}};
     for (const auto& finding : result.findings) {
-      json["findings"].push_back({{"severity", to_string(finding.severity)}, {"code", finding.code}, {"subject", finding.subject},
-                                  {"message", finding.message}, {"fix", finding.fix}});
+      json["findings"].push_back({{"severity", to_string(finding.severity)},
+                                  {"code", finding.code},
+                                  {"subject", finding.subject},
+                                  {"message", finding.message},
+                                  {"fix", finding.fix}});
     }
     std::cout << json.dump(2) << "\n";
   } else {

@@ -20,7 +20,7 @@ int plan(const config::Config& config, const PlanOptions& options);
 
 struct RunCommandOptions {
   bool once = false;
-  bool json = false;            // progress as JSON lines
+  bool json = false;  // progress as JSON lines
 };
 int run(const config::Config& config, const RunCommandOptions& options);
 

@@ -14,10 +14,14 @@ namespace {
 
 log::Level log_level(config::LogLevel level) {
   switch (level) {
-    case config::LogLevel::Debug: return log::Level::Debug;
-    case config::LogLevel::Info: return log::Level::Info;
-    case config::LogLevel::Warn: return log::Level::Warn;
-    case config::LogLevel::Error: return log::Level::Error;
+    case config::LogLevel::Debug:
+      return log::Level::Debug;
+    case config::LogLevel::Info:
+      return log::Level::Info;
+    case config::LogLevel::Warn:
+      return log::Level::Warn;
+    case config::LogLevel::Error:
+      return log::Level::Error;
   }
   return log::Level::Info;
 }

@@ -18,8 +18,11 @@ struct Doomed {
 
 void print(const config::Config& config, const Doomed& doomed, bool json, const char* tense) {
   if (json) {
-    ordered_json out{{"done", std::string(tense) == "removed"}, {"source", ordered_json::array()}, {"caches", ordered_json::array()}};
-    for (const auto& object : doomed.objects) out["source"].push_back({{"kind", object.kind}, {"name", object.name}, {"sql", object.drop_sql}});
+    ordered_json out{{"done", std::string(tense) == "removed"},
+                     {"source", ordered_json::array()},
+                     {"caches", ordered_json::array()}};
+    for (const auto& object : doomed.objects)
+      out["source"].push_back({{"kind", object.kind}, {"name", object.name}, {"sql", object.drop_sql}});
     for (const auto& [sink, records] : doomed.caches) {
       ordered_json tables = ordered_json::array();
       for (const auto& record : records) tables.push_back(record.cache_name);
@@ -28,7 +31,8 @@ void print(const config::Config& config, const Doomed& doomed, bool json, const 
     std::cout << out.dump(2) << "\n";
     return;
   }
-  for (const auto& object : doomed.objects) std::cout << tense << ": " << object.kind << " " << object.name << "   " << object.drop_sql << "\n";
+  for (const auto& object : doomed.objects)
+    std::cout << tense << ": " << object.kind << " " << object.name << "   " << object.drop_sql << "\n";
   for (const auto& [sink, records] : doomed.caches) {
     std::cout << tense << ": in cache " << config.sinks[sink].name << ": " << records.size() << " tables";
     for (const auto& record : records) std::cout << " " << record.cache_name;

@@ -35,15 +35,21 @@ int main(int argc, char** argv) {
   app.fallthrough();
 
   CheckOptions check_options;
-  auto* check_command = app.add_subcommand("check", "look for everything that would keep the bridge from working, with the fix");
+  auto* check_command =
+      app.add_subcommand("check", "look for everything that would keep the bridge from working, with the fix");
   check_command->add_flag("--json", check_options.json, "print the findings as JSON");
-  check_command->footer("Examples:\n  walbridge check\n  walbridge -c prod.yaml check --json | jq '.findings[] | select(.severity==\"error\")'");
+  check_command->footer(
+      "Examples:\n  walbridge check\n  walbridge -c prod.yaml check --json | jq '.findings[] | "
+      "select(.severity==\"error\")'");
 
   PlanOptions plan_options;
-  auto* plan_command = app.add_subcommand("plan", "show tables, columns and types of the caches, and what is not carried; touches nothing");
+  auto* plan_command = app.add_subcommand(
+      "plan", "show tables, columns and types of the caches, and what is not carried; touches nothing");
   bool plan_json = false;
   plan_command->add_flag("--json", plan_json, "same as --format json");
-  plan_command->add_option("--format", plan_options.format, "text, json or sql")->check(CLI::IsMember({"text", "json", "sql"}))->capture_default_str();
+  plan_command->add_option("--format", plan_options.format, "text, json or sql")
+      ->check(CLI::IsMember({"text", "json", "sql"}))
+      ->capture_default_str();
   plan_command->footer("Examples:\n  walbridge plan\n  walbridge plan --format sql | sqlite3 empty.db");
 
   RunCommandOptions run_options;
@@ -53,12 +59,14 @@ int main(int argc, char** argv) {
   run_command->footer("Examples:\n  walbridge run\n  walbridge -c prod.yaml run --once");
 
   StatusOptions status_options;
-  auto* status_command = app.add_subcommand("status", "tables, positions, lag and slot; from the running bridge or straight from the databases");
+  auto* status_command = app.add_subcommand(
+      "status", "tables, positions, lag and slot; from the running bridge or straight from the databases");
   status_command->add_flag("--json", status_options.json, "print as JSON");
   status_command->footer("Examples:\n  walbridge status\n  walbridge status --json | jq '.caches[].lag_seconds'");
 
   DestroyOptions destroy_options;
-  auto* destroy_command = app.add_subcommand("destroy", "remove the slot and publication that walbridge made at the source");
+  auto* destroy_command =
+      app.add_subcommand("destroy", "remove the slot and publication that walbridge made at the source");
   destroy_command->add_flag("--caches", destroy_options.caches, "also its tables in the caches");
   destroy_command->add_flag("--dry-run", destroy_options.dry_run, "only say what would be removed");
   destroy_command->add_flag("--yes", destroy_options.yes, "do not ask");

@@ -15,8 +15,9 @@ using nlohmann::ordered_json;
 
 ordered_json table_json(const mapping::TablePlan& plan) {
   const auto& cache = plan.cache();
-  ordered_json json{{"source", cache.source_name}, {"cache", cache.name}, {"schema_hash", cache.schema_hash},
-                    {"columns", ordered_json::array()}, {"key", ordered_json::array()}, {"indexes", ordered_json::array()},
+  ordered_json json{{"source", cache.source_name},         {"cache", cache.name},
+                    {"schema_hash", cache.schema_hash},    {"columns", ordered_json::array()},
+                    {"key", ordered_json::array()},        {"indexes", ordered_json::array()},
                     {"not_carried", ordered_json::array()}};
   for (std::size_t i = 0; i < cache.columns.size(); ++i) {
     ordered_json column{{"name", cache.columns[i].name}, {"type", cache.columns[i].decl}};
@@ -30,7 +31,8 @@ ordered_json table_json(const mapping::TablePlan& plan) {
     json["columns"].push_back(column);
   }
   for (const auto key : cache.key) json["key"].push_back(cache.columns[key].name);
-  for (const auto& index : cache.indexes) json["indexes"].push_back({{"name", index.name}, {"sql", create_index_sql(cache, index)}});
+  for (const auto& index : cache.indexes)
+    json["indexes"].push_back({{"name", index.name}, {"sql", create_index_sql(cache, index)}});
   for (const auto& left : plan.not_carried()) {
     json["not_carried"].push_back({{"what", left.what}, {"name", left.name}, {"reason", left.reason}});
   }
@@ -65,7 +67,8 @@ void print_text(const config::Sink& sink, const mapping::SinkPlan& plan) {
     }
   }
   for (const auto& refused : plan.refused) {
-    std::cout << "\n  refused: " << refused.source_name << ": " << refused.error.message << " [" << refused.error.code << "]\n";
+    std::cout << "\n  refused: " << refused.source_name << ": " << refused.error.message << " [" << refused.error.code
+              << "]\n";
     if (!refused.error.remedy.empty()) std::cout << "    what to do: " << refused.error.remedy << "\n";
   }
   std::cout << "\n  " << plan.tables.size() << " tables carried, " << plan.refused.size() << " refused\n";
@@ -95,11 +98,16 @@ int plan(const config::Config& config, const PlanOptions& options) {
     const auto plan = mapping::plan_sink(*tables, config, sink);
     refused_any = refused_any || !plan.refused.empty() || plan.tables.empty();
     if (options.format == "json") {
-      ordered_json entry{{"name", sink.name}, {"url", sink.url}, {"tables", ordered_json::array()}, {"refused", ordered_json::array()}};
+      ordered_json entry{{"name", sink.name},
+                         {"url", sink.url},
+                         {"tables", ordered_json::array()},
+                         {"refused", ordered_json::array()}};
       for (const auto& table : plan.tables) entry["tables"].push_back(table_json(*table));
       for (const auto& refused : plan.refused) {
-        entry["refused"].push_back({{"source", refused.source_name}, {"code", refused.error.code},
-                                    {"reason", refused.error.message}, {"remedy", refused.error.remedy}});
+        entry["refused"].push_back({{"source", refused.source_name},
+                                    {"code", refused.error.code},
+                                    {"reason", refused.error.message},
+                                    {"remedy", refused.error.remedy}});
       }
       json["sinks"].push_back(std::move(entry));
       continue;

@@ -15,7 +15,8 @@ constexpr std::size_t kBarWidth = 24;
 
 std::string thousands(std::uint64_t number) {
   auto text = std::to_string(number);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), " ");
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<std::size_t>(at), " ");
   return text;
 }
 
@@ -38,9 +39,12 @@ Progress::~Progress() {
 
 void Progress::show(const pipeline::BridgeStatus& status, std::int64_t now_ms) {
   switch (style_) {
-    case ProgressStyle::Terminal: return show_terminal(status, now_ms);
-    case ProgressStyle::Plain: return show_plain(status, now_ms);
-    case ProgressStyle::Json: break;
+    case ProgressStyle::Terminal:
+      return show_terminal(status, now_ms);
+    case ProgressStyle::Plain:
+      return show_plain(status, now_ms);
+    case ProgressStyle::Json:
+      break;
   }
   if (now_ms - shown_ms_ < kPlainEveryMs) return;
   shown_ms_ = now_ms;
@@ -61,15 +65,15 @@ std::string Progress::cache_line(const pipeline::CacheStatus& cache, std::int64_
       done += load.done ? 1 : 0;
     }
     auto& rate = rates_[cache.name];
-    if (rate.at_ms == 0) rate = {rows, now_ms, 0};
+    if (rate.at_ms == 0 || rows < rate.rows) rate = {rows, now_ms, 0};  // the load may have begun again
     if (now_ms - rate.at_ms >= 500) {
       rate.per_second = static_cast<double>(rows - rate.rows) * 1e3 / static_cast<double>(now_ms - rate.at_ms);
       rate.rows = rows;
       rate.at_ms = now_ms;
     }
     const double part = expected > 0 ? static_cast<double>(rows) / expected : 0;
-    auto line = fmt::format("{}: snapshot {} {:3.0f} %  {} rows  {} of {} tables", cache.name, bar(part), std::floor(part * 100),
-                            thousands(rows), done, cache.loads.size());
+    auto line = fmt::format("{}: snapshot {} {:3.0f} %  {} rows  {} of {} tables", cache.name, bar(part),
+                            std::floor(part * 100), thousands(rows), done, cache.loads.size());
     if (rate.per_second > 0) {
       line += fmt::format("  {} rows/s", thousands(static_cast<std::uint64_t>(rate.per_second)));
       const double left = (expected - static_cast<double>(rows)) / rate.per_second;

@@ -34,10 +34,14 @@ void catch_signals() {
 
 int code_of(pipeline::ExitReason reason) {
   switch (reason) {
-    case pipeline::ExitReason::Done: return kDone;
-    case pipeline::ExitReason::FoundSomething: return kFoundSomething;
-    case pipeline::ExitReason::SystemUnusable: return kSystemUnusable;
-    case pipeline::ExitReason::Gap: return kGap;
+    case pipeline::ExitReason::Done:
+      return kDone;
+    case pipeline::ExitReason::FoundSomething:
+      return kFoundSomething;
+    case pipeline::ExitReason::SystemUnusable:
+      return kSystemUnusable;
+    case pipeline::ExitReason::Gap:
+      return kGap;
   }
   return kSystemUnusable;
 }
@@ -56,10 +60,11 @@ int run(const config::Config& config, const RunCommandOptions& options) {
 
   const pipeline::SystemClock clock;
   pipeline::Bridge bridge(config, std::move(parts), clock, options.once);
-  log::info("walbridge starts", {{"version", WALBRIDGE_VERSION}, {"name", config.name}, {"sinks", config.sinks.size()}});
+  log::info("walbridge starts",
+            {{"version", WALBRIDGE_VERSION}, {"name", config.name}, {"sinks", config.sinks.size()}});
   if (auto prepared = bridge.prepare(stop_requested); !prepared) return fail(prepared.error());
 
-  Progress progress(options.json                        ? ProgressStyle::Json
+  Progress progress(options.json                 ? ProgressStyle::Json
                     : isatty(STDOUT_FILENO) != 0 ? ProgressStyle::Terminal
                                                  : ProgressStyle::Plain,
                     config.admin.ready_max_lag_seconds);

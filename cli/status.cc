@@ -15,9 +15,13 @@ namespace {
 using nlohmann::ordered_json;
 
 ordered_json slot_json(const SlotStatus& slot) {
-  return {{"exists", slot.exists}, {"active", slot.active}, {"wal_status", slot.wal_status},
-          {"restart_lsn", to_string(slot.restart_lsn)}, {"confirmed_flush_lsn", to_string(slot.confirmed_flush_lsn)},
-          {"current_lsn", to_string(slot.current_lsn)}, {"retained_bytes", slot.retained_bytes},
+  return {{"exists", slot.exists},
+          {"active", slot.active},
+          {"wal_status", slot.wal_status},
+          {"restart_lsn", to_string(slot.restart_lsn)},
+          {"confirmed_flush_lsn", to_string(slot.confirmed_flush_lsn)},
+          {"current_lsn", to_string(slot.current_lsn)},
+          {"retained_bytes", slot.retained_bytes},
           {"safe_bytes", slot.safe_bytes ? ordered_json(*slot.safe_bytes) : ordered_json(nullptr)}};
 }
 
@@ -25,7 +29,8 @@ ordered_json cache_json(const std::string& name, const Result<SinkState>& state)
   ordered_json json{{"name", name}};
   if (!state) {
     json["phase"] = "unreachable";
-    json["error"] = {{"code", state.error().code}, {"message", state.error().message}, {"remedy", state.error().remedy}};
+    json["error"] = {
+        {"code", state.error().code}, {"message", state.error().message}, {"remedy", state.error().remedy}};
     return json;
   }
   json["phase"] = state->checkpoint ? "not running" : "empty";
@@ -33,7 +38,8 @@ ordered_json cache_json(const std::string& name, const Result<SinkState>& state)
     json["source_id"] = state->source_id;
     json["commit_lsn"] = to_string(state->checkpoint->commit_lsn);
     json["end_lsn"] = to_string(state->checkpoint->end_lsn);
-    json["commit_time"] = state->checkpoint->committed_at ? ordered_json(to_iso(state->checkpoint->committed_at)) : ordered_json(nullptr);
+    json["commit_time"] =
+        state->checkpoint->committed_at ? ordered_json(to_iso(state->checkpoint->committed_at)) : ordered_json(nullptr);
   }
   json["tables"] = ordered_json::array();
   for (const auto& table : state->tables) {
@@ -57,7 +63,8 @@ ordered_json look_directly(const config::Config& config, bool& reachable) {
     json["slot"] = slot_json(*slot);
   } else {
     reachable = false;
-    json["source_error"] = {{"code", slot.error().code}, {"message", slot.error().message}, {"remedy", slot.error().remedy}};
+    json["source_error"] = {
+        {"code", slot.error().code}, {"message", slot.error().message}, {"remedy", slot.error().remedy}};
   }
   auto sinks = open_sinks(config);
   for (std::size_t i = 0; i < config.sinks.size(); ++i) {
@@ -72,7 +79,9 @@ ordered_json look_directly(const config::Config& config, bool& reachable) {
 }
 
 void print_text(const ordered_json& json) {
-  const auto text = [](const ordered_json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); };
+  const auto text = [](const ordered_json& value) {
+    return value.is_string() ? value.get<std::string>() : value.dump();
+  };
   std::cout << "bridge " << text(json["name"]) << ": " << (json["running"].get<bool>() ? "running" : "not running");
   if (json.contains("ready")) std::cout << (json["ready"].get<bool>() ? ", ready" : ", not ready");
   std::cout << "\n";
@@ -114,7 +123,8 @@ int status(const config::Config& config, const StatusOptions& options) {
   ordered_json json;
   bool reachable = true;
   bool ready = true;
-  auto answer = config.admin.listen.empty() ? Result<std::string>(Error{}) : pipeline::admin_get(config.admin.listen, "/status");
+  auto answer =
+      config.admin.listen.empty() ? Result<std::string>(Error{}) : pipeline::admin_get(config.admin.listen, "/status");
   if (answer) json = ordered_json::parse(*answer, nullptr, false);
   // Another bridge may sit on the same address.
   if (answer && !json.is_discarded() && json.value("name", "") == config.name) {

@@ -18,10 +18,10 @@ struct Place {
 };
 
 struct Source {
-  Secret url;                       // libpq URL or keyword string; may hold a password
-  std::string slot;                 // default: `name`
-  std::string publication;          // default: `name`
-  bool create_publication = true;   // publication: { name, create }
+  Secret url;                      // libpq URL or keyword string; may hold a password
+  std::string slot;                // default: `name`
+  std::string publication;         // default: `name`
+  bool create_publication = true;  // publication: { name, create }
   Place place;
 };
 
@@ -34,13 +34,13 @@ struct TableFilter {
 enum class Durability { Normal, Full };  // SQLite's synchronous; Full survives power loss at every commit
 
 struct Sink {
-  std::string name;                 // metric label, unique
-  std::string url;                  // file:PATH | libsql://HOST | https://HOST | http://HOST:PORT, no secret inside
-  Secret auth_token;                // empty: none
-  std::string auth_token_file;      // read again when the server refuses the token; empty: none
-  Durability durability = Durability::Normal;   // local files
-  std::optional<TableFilter> tables;            // narrows the global one
-  std::uint32_t batch_rows = 0;     // 0: the sink's own default
+  std::string name;             // metric label, unique
+  std::string url;              // file:PATH | libsql://HOST | https://HOST | http://HOST:PORT, no secret inside
+  Secret auth_token;            // empty: none
+  std::string auth_token_file;  // read again when the server refuses the token; empty: none
+  Durability durability = Durability::Normal;  // local files
+  std::optional<TableFilter> tables;           // narrows the global one
+  std::uint32_t batch_rows = 0;                // 0: the sink's own default
   Place place;
 };
 
@@ -52,13 +52,13 @@ struct ColumnRule {
 };
 
 struct Rule {
-  std::string match;                // glob over "schema.table"
-  std::optional<std::string> as;    // may hold {schema} and {table}
-  std::vector<std::string> only;    // globs over column names; empty: all
-  std::vector<std::string> omit;    // globs over column names
-  std::vector<std::string> key;     // source column names
-  std::map<std::string, std::string> types;       // like Config::types, for the matched tables
-  std::map<std::string, ColumnRule> columns;      // by source column name
+  std::string match;                          // glob over "schema.table"
+  std::optional<std::string> as;              // may hold {schema} and {table}
+  std::vector<std::string> only;              // globs over column names; empty: all
+  std::vector<std::string> omit;              // globs over column names
+  std::vector<std::string> key;               // source column names
+  std::map<std::string, std::string> types;   // like Config::types, for the matched tables
+  std::map<std::string, ColumnRule> columns;  // by source column name
   Place place;
 };
 
@@ -85,27 +85,27 @@ struct Log {
 };
 
 struct Snapshot {
-  std::uint32_t workers = 2;              // COPY connections
+  std::uint32_t workers = 2;  // COPY connections
 };
 
 struct Limits {
-  std::uint64_t buffer_bytes = 16ULL << 20;   // changes held in memory between the stream and all caches
-  std::uint32_t slow_sink_seconds = 10;       // a cache that takes nothing for so long no longer holds up the others
+  std::uint64_t buffer_bytes = 16ULL << 20;  // changes held in memory between the stream and all caches
+  std::uint32_t slow_sink_seconds = 10;      // a cache that takes nothing for so long no longer holds up the others
 };
 
 struct Config {
-  std::string file;                       // as given, for messages
+  std::string file;  // as given, for messages
   int version = 1;
-  std::string name = "walbridge";         // names slot, publication and checkpoint stream
+  std::string name = "walbridge";  // names slot, publication and checkpoint stream
   Source source;
-  std::vector<Sink> sinks;                // at least one; a single `sink:` is named "main"
+  std::vector<Sink> sinks;  // at least one; a single `sink:` is named "main"
   TableFilter tables;
   Profile profile = Profile::Default;
   Naming naming;
-  std::map<std::string, std::string> types;   // "numeric" or "numeric(18,8)" -> encoding
+  std::map<std::string, std::string> types;  // "numeric" or "numeric(18,8)" -> encoding
   Specials specials = Specials::Text;
   UnknownTypes unknown_types = UnknownTypes::Text;
-  std::vector<Rule> rules;                // every rule that matches applies; later wins, per key
+  std::vector<Rule> rules;  // every rule that matches applies; later wins, per key
   Admin admin;
   Log log;
   Snapshot snapshot;

@@ -43,7 +43,8 @@ Status AdminServer::start(const std::string& listen, AdminContent content) {
   http.Get("/metrics", [content](const httplib::Request&, httplib::Response& response) {
     response.set_content(content.metrics(), "text/plain; version=0.0.4; charset=utf-8");
   });
-  http.Get("/livez", [](const httplib::Request&, httplib::Response& response) { response.set_content("ok\n", "text/plain"); });
+  http.Get("/livez",
+           [](const httplib::Request&, httplib::Response& response) { response.set_content("ok\n", "text/plain"); });
   http.Get("/readyz", [content](const httplib::Request&, httplib::Response& response) {
     const auto reasons = content.not_ready();
     std::string body = reasons.empty() ? "ready\n" : "not ready\n";
@@ -56,8 +57,12 @@ Status AdminServer::start(const std::string& listen, AdminContent content) {
   });
   if (!http.bind_to_port(host, port)) {
     server_.reset();
-    return Error{Verdict::Operator, "admin-listen", "admin.listen: cannot bind " + listen,
-                 "another process uses the port, perhaps another walbridge; choose a free one or set `admin: { listen: \"\" }`", {}};
+    return Error{
+        Verdict::Operator,
+        "admin-listen",
+        "admin.listen: cannot bind " + listen,
+        "another process uses the port, perhaps another walbridge; choose a free one or set `admin: { listen: \"\" }`",
+        {}};
   }
   server_->thread = std::jthread([this] { server_->http.listen_after_bind(); });
   return Done{};

@@ -75,7 +75,8 @@ Status Bridge::prepare(const std::atomic<bool>& cancelled) {
   // With every cache refusing the source there is nothing to run.
   const bool all_gaps = std::all_of(caches_.begin(), caches_.end(), [](const auto& cache) {
     const std::scoped_lock lock(cache->stats.mutex);
-    return cache->phase == CachePhase::Failed && cache->stats.last_error && cache->stats.last_error->verdict == Verdict::Gap;
+    return cache->phase == CachePhase::Failed && cache->stats.last_error &&
+           cache->stats.last_error->verdict == Verdict::Gap;
   });
   if (all_gaps) return *caches_.front()->stats.last_error;
   return Done{};
@@ -86,13 +87,18 @@ Status Bridge::plan_tables() {
   for (auto& cache : caches_) {
     cache->plan = mapping::plan_sink(tables_, config_, cache->settings);
     for (const auto& refused : cache->plan.refused) {
-      log::warn("table not carried", {{"sink", cache->settings.name}, {"table", refused.source_name},
-                                      {"code", refused.error.code}, {"reason", refused.error.message},
+      log::warn("table not carried", {{"sink", cache->settings.name},
+                                      {"table", refused.source_name},
+                                      {"code", refused.error.code},
+                                      {"reason", refused.error.message},
                                       {"remedy", refused.error.remedy}});
     }
     if (cache->plan.tables.empty()) {
-      return Error{Verdict::Operator, "no-tables", "sink " + cache->settings.name + ": no table of the source can be carried",
-                   "see `walbridge plan` for the reasons, and `tables.include` in " + config_.file, {}};
+      return Error{Verdict::Operator,
+                   "no-tables",
+                   "sink " + cache->settings.name + ": no table of the source can be carried",
+                   "see `walbridge plan` for the reasons, and `tables.include` in " + config_.file,
+                   {}};
     }
   }
   return Done{};
@@ -121,8 +127,11 @@ Status Bridge::check_slot() {
   WALBRIDGE_TRY_AS(slot_, parts_.admin->slot_status());
   target_ = slot_.current_lsn;
   if (slot_.exists && slot_.wal_status == "lost") {
-    return Error{Verdict::Gap, "slot-lost", "the replication slot has lost log it needs (" + slot_.invalidation_reason + ")",
-                 kStartOver, {}};
+    return Error{Verdict::Gap,
+                 "slot-lost",
+                 "the replication slot has lost log it needs (" + slot_.invalidation_reason + ")",
+                 kStartOver,
+                 {}};
   }
   return Done{};
 }
@@ -149,21 +158,36 @@ Result<std::vector<const mapping::TablePlan*>> Bridge::missing_tables(const Cach
   if (state.checkpoint) {
     const auto sink = "cache " + cache.settings.name;
     if (state.source_id != source_id_) {
-      return Error{Verdict::Gap, "other-source", sink + ": was filled from another source (" + state.source_id + ", this is " +
-                   source_id_ + ")", std::string("point it at the right source, use another `name`, or ") + kStartOver, {}};
+      return Error{Verdict::Gap,
+                   "other-source",
+                   sink + ": was filled from another source (" + state.source_id + ", this is " + source_id_ + ")",
+                   std::string("point it at the right source, use another `name`, or ") + kStartOver,
+                   {}};
     }
     if (!slot_.exists && !slot_made_here_) {
-      return Error{Verdict::Gap, "slot-missing", sink + ": the replication slot is gone and with it the changes since " +
-                   to_string(state.checkpoint->end_lsn), kStartOver, {}};
+      return Error{
+          Verdict::Gap,
+          "slot-missing",
+          sink + ": the replication slot is gone and with it the changes since " + to_string(state.checkpoint->end_lsn),
+          kStartOver,
+          {}};
     }
     if (slot_.exists && state.checkpoint->end_lsn < slot_.confirmed_flush_lsn) {
-      return Error{Verdict::Gap, "slot-ahead", sink + ": stands at " + to_string(state.checkpoint->end_lsn) +
-                   " but the slot has given up everything before " + to_string(slot_.confirmed_flush_lsn) +
-                   " (a restored or wiped cache?)", kStartOver, {}};
+      return Error{Verdict::Gap,
+                   "slot-ahead",
+                   sink + ": stands at " + to_string(state.checkpoint->end_lsn) +
+                       " but the slot has given up everything before " + to_string(slot_.confirmed_flush_lsn) +
+                       " (a restored or wiped cache?)",
+                   kStartOver,
+                   {}};
     }
     if (state.checkpoint->end_lsn > slot_.current_lsn) {
-      return Error{Verdict::Gap, "future-lsn", sink + ": stands at " + to_string(state.checkpoint->end_lsn) +
-                   ", ahead of the source's " + to_string(slot_.current_lsn) + " (a restored source?)", kStartOver, {}};
+      return Error{Verdict::Gap,
+                   "future-lsn",
+                   sink + ": stands at " + to_string(state.checkpoint->end_lsn) + ", ahead of the source's " +
+                       to_string(slot_.current_lsn) + " (a restored source?)",
+                   kStartOver,
+                   {}};
     }
   }
   std::vector<const mapping::TablePlan*> missing;
@@ -205,9 +229,10 @@ Status Bridge::write_stopped_records(Cache& cache) {
   return cache.sink->commit(*cache.state->checkpoint);
 }
 
-void Bridge::bring_up_caches(const std::atomic<bool>& cancelled) {
+void Bridge::bring_up_caches(const std::atomic<bool>& cancelled, const std::function<void(Cache&)>& started) {
   std::vector<Cache*> due;
   for (auto& cache : caches_) {
+    if (cache->started) started(*cache);
     if (cache->started || cancelled || clock_.now_ms() < cache->try_again_ms) continue;
     if (!cache->state) {
       if (auto opened = open_cache(*cache); !opened) {
@@ -215,12 +240,14 @@ void Bridge::bring_up_caches(const std::atomic<bool>& cancelled) {
         continue;
       }
     }
+    if (cache->started) started(*cache);
     if (cache->wants_load) due.push_back(cache.get());
   }
-  if (!due.empty()) load_caches(due, cancelled);
+  if (!due.empty()) load_caches(due, cancelled, started);
 }
 
-void Bridge::load_caches(const std::vector<Cache*>& due, const std::atomic<bool>& cancelled) {
+void Bridge::load_caches(const std::vector<Cache*>& due, const std::atomic<bool>& cancelled,
+                         const std::function<void(Cache&)>& started) {
   // From here on the slot must not move past what is about to become these caches' starting point.
   const auto pinned = reader_->frontier();
   for (auto* cache : due) {
@@ -228,20 +255,26 @@ void Bridge::load_caches(const std::vector<Cache*>& due, const std::atomic<bool>
   }
   const bool make_slot = !slot_.exists;
   log::info("snapshot starts", {{"slot", make_slot ? "new" : "kept"}});
-  auto point = parts_.snapshot->begin(make_slot ? SnapshotSource::SlotUse::CreatePermanent
-                                                : SnapshotSource::SlotUse::Temporary);
+  auto point =
+      parts_.snapshot->begin(make_slot ? SnapshotSource::SlotUse::CreatePermanent : SnapshotSource::SlotUse::Temporary);
   if (!point) {
     for (auto* cache : due) cache_failed(*cache, point.error());
     return;
   }
   if (make_slot) slot_made_here_ = slot_.exists = true;
   WALBRIDGE_FAILPOINT("after-slot");
+  // The first of them to finish starts to stream while the others still load from this point.
+  for (auto* cache : due) {
+    if (!cache->link.durable()) cache->link.set_durable(point->consistent_point);
+  }
   for (auto* cache : due) {
     cache->phase = CachePhase::Loading;
     if (auto loaded = load_cache(*cache, *point, cancelled); !loaded) {
       cache->sink->abandon();
       cache->state.reset();
       if (!cancelled) cache_failed(*cache, loaded.error());
+    } else {
+      started(*cache);
     }
   }
   parts_.snapshot->end();
@@ -301,7 +334,9 @@ Status Bridge::load_cache(Cache& cache, SnapshotPoint point, const std::atomic<b
   std::uint64_t rows = 0;
   for (const auto& load : loads) rows += load.progress->rows;
   cache.stats.snapshot_rows += rows;
-  log::info("snapshot done", {{"sink", cache.settings.name}, {"tables", loads.size()}, {"rows", rows},
+  log::info("snapshot done", {{"sink", cache.settings.name},
+                              {"tables", loads.size()},
+                              {"rows", rows},
                               {"lsn", to_string(point.consistent_point)}});
   cache.wants_load = false;
   start_lane(cache);
@@ -316,7 +351,8 @@ Status Bridge::finish_load(Cache& cache, std::vector<TableRecord>& records, cons
     if (finished) return finished;
     const auto& error = finished.error();
     const auto refused = std::find_if(records.begin(), records.end(), [&](const TableRecord& record) {
-      return error.verdict == Verdict::PoisonRow && record.cache_name == error.table && record.state == TableState::Live;
+      return error.verdict == Verdict::PoisonRow && record.cache_name == error.table &&
+             record.state == TableState::Live;
     });
     if (refused == records.end()) return finished;
     stop_loaded_table(cache, *refused, error);
@@ -328,8 +364,11 @@ void Bridge::stop_loaded_table(const Cache& cache, TableRecord& record, const Er
   record.code = error.code;
   record.reason = error.message + "; " + error.remedy;
   record.stopped_at = record.snapshot_lsn;
-  log::error("table stopped", {{"sink", cache.settings.name}, {"table", record.source_name}, {"code", error.code},
-                               {"error", error.message}, {"remedy", error.remedy}});
+  log::error("table stopped", {{"sink", cache.settings.name},
+                               {"table", record.source_name},
+                               {"code", error.code},
+                               {"error", error.message},
+                               {"remedy", error.remedy}});
 }
 
 void Bridge::start_lane(Cache& cache) {
@@ -344,6 +383,7 @@ void Bridge::start_lane(Cache& cache) {
   }
   cache.lane.start(*cache.state->checkpoint, std::move(tables));
   cache.started = true;
+  cache.stats.clear_error();
   cache.phase = CachePhase::Streaming;
 }
 
@@ -351,12 +391,14 @@ void Bridge::cache_failed(Cache& cache, const Error& error) {
   cache.stats.note_error(error);
   cache.phase = error.verdict == Verdict::Retry ? CachePhase::Waiting : CachePhase::Failed;
   const bool for_good = error.verdict == Verdict::Gap;
-  cache.try_again_ms = for_good ? INT64_MAX
-                                : clock_.now_ms() + (error.verdict == Verdict::Retry ? kTryAgainMs : kTryAgainAfterOperatorMs);
+  cache.try_again_ms =
+      for_good ? INT64_MAX
+               : clock_.now_ms() + (error.verdict == Verdict::Retry ? kTryAgainMs : kTryAgainAfterOperatorMs);
   // It may need everything the slot still holds: nothing is given up while it is away.
-  if (!cache.link.durable() && slot_.exists && slot_.confirmed_flush_lsn) cache.link.set_durable(slot_.confirmed_flush_lsn);
-  log::error("cache is not in service", {{"sink", cache.settings.name}, {"code", error.code}, {"error", error.message},
-                                         {"remedy", error.remedy}});
+  if (!cache.link.durable() && slot_.exists && slot_.confirmed_flush_lsn)
+    cache.link.set_durable(slot_.confirmed_flush_lsn);
+  log::error("cache is not in service",
+             {{"sink", cache.settings.name}, {"code", error.code}, {"error", error.message}, {"remedy", error.remedy}});
 }
 
 void Bridge::drop_unused_slot() {

@@ -35,8 +35,9 @@ class Bridge {
   // Identity, lock, plan, preflight, publication, slot, and every cache opened as far as it can be.
   Status prepare(const std::atomic<bool>& cancelled);
 
-  // Opens, loads and starts every cache that is due. Caches that fail are due again later; the error is theirs alone.
-  void bring_up_caches(const std::atomic<bool>& cancelled);
+  // Opens, loads and starts every cache that is due, and calls `started` as soon as one is. Caches that fail are due
+  // again later; the error is theirs alone.
+  void bring_up_caches(const std::atomic<bool>& cancelled, const std::function<void(Cache&)>& started);
 
   // The position `--once` drains to: where the source stood when prepare() ran.
   Lsn target() const { return target_; }
@@ -61,7 +62,8 @@ class Bridge {
   // Which of the cache's tables must be copied; a Gap when the cache does not belong to this source or slot.
   Result<std::vector<const mapping::TablePlan*>> missing_tables(const Cache& cache) const;
   Status write_stopped_records(Cache& cache);
-  void load_caches(const std::vector<Cache*>& due, const std::atomic<bool>& cancelled);
+  void load_caches(const std::vector<Cache*>& due, const std::atomic<bool>& cancelled,
+                   const std::function<void(Cache&)>& started);
   Status load_cache(Cache& cache, SnapshotPoint point, const std::atomic<bool>& cancelled);
   Status finish_load(Cache& cache, std::vector<TableRecord>& records, const Checkpoint& checkpoint,
                      const std::atomic<bool>& cancelled);

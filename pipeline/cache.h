@@ -16,10 +16,10 @@
 namespace walbridge::pipeline {
 
 enum class CachePhase {
-  Waiting,    // its database has not been reached yet
-  Loading,    // the snapshot is running
+  Waiting,  // its database has not been reached yet
+  Loading,  // the snapshot is running
   Streaming,
-  Failed,     // an operator's turn; last_error says why
+  Failed,  // an operator's turn; last_error says why
 };
 
 struct Cache {
@@ -40,10 +40,10 @@ struct Cache {
   std::atomic<CachePhase> phase{CachePhase::Waiting};
   std::atomic<std::int64_t> try_again_ms{0};
   std::atomic<bool> wants_load{false};
-  bool started = false;                    // the lane has its checkpoint; the runner may give it a thread
-  std::optional<SinkState> state;          // as open() read it
+  bool started = false;            // the lane has its checkpoint; the runner may give it a thread
+  std::optional<SinkState> state;  // as open() read it
 
-  mutable std::mutex progress_mutex;       // guards the vector; its elements are atomics
+  mutable std::mutex progress_mutex;  // guards the vector; its elements are atomics
   std::vector<std::unique_ptr<TableProgress>> progress;
 };
 

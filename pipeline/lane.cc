@@ -45,8 +45,8 @@ Result<Step> Lane::step() {
 // Nothing is queued: everything complete becomes visible, and a detached lane reports where it stands.
 Result<Step> Lane::settle_when_drained() {
   if (!in_transaction_ && !skipping_) {
-    WALBRIDGE_TRY_AS(const Flow flow, (begun_ || !tables_.unwritten().empty()) ? commit_batch(reached_)
-                                                                               : store_idle_position());
+    WALBRIDGE_TRY_AS(const Flow flow,
+                     (begun_ || !tables_.unwritten().empty()) ? commit_batch(reached_) : store_idle_position());
     if (flow == Flow::Restart) return Step::Progressed;
     if (flow == Flow::Wait) return Step::Idle;
   }
@@ -76,8 +76,11 @@ Result<Step> Lane::reopen() {
     return Step::Idle;
   }
   if (!state->checkpoint || state->source_id != options_.source_id) {
-    Error error{Verdict::Gap, "cache-replaced", "the cache no longer holds what this bridge wrote into it",
-                "run `walbridge run` again: it checks the cache and copies what is missing", {}};
+    Error error{Verdict::Gap,
+                "cache-replaced",
+                "the cache no longer holds what this bridge wrote into it",
+                "run `walbridge run` again: it checks the cache and copies what is missing",
+                {}};
     link_.stop();
     stats_.note_error(error);
     return error;
@@ -108,7 +111,8 @@ Result<Lane::Flow> Lane::retry_later(const Error& error) {
   stats_.note_error(error);
   if (stats_.failing_since_ms == 0) {
     stats_.failing_since_ms = clock_.now_ms();
-    log::warn("cache does not take changes, trying again", {{"sink", link_.name()}, {"code", error.code}, {"error", error.message}});
+    log::warn("cache does not take changes, trying again",
+              {{"sink", link_.name()}, {"code", error.code}, {"error", error.message}});
   }
   wake_at_ms_ = not_before_ms_ = clock_.now_ms() + backoff_.next_ms();
   return Flow::Wait;
@@ -255,10 +259,13 @@ Result<Lane::Flow> Lane::apply(LaneTables::Table& table, const CacheChange& chan
 // that the table stays as it was before the transaction, whole.
 Lane::Flow Lane::stop_table(LaneTables::Table& table, const Error& error) {
   tables_.stop(table, error, transaction_.commit_lsn);
-  stats_.note_error(error);
   publish_tables();
-  log::error("table stopped", {{"sink", link_.name()}, {"table", table.record.source_name}, {"code", error.code},
-                               {"lsn", to_string(transaction_.commit_lsn)}, {"error", error.message}, {"remedy", error.remedy}});
+  log::error("table stopped", {{"sink", link_.name()},
+                               {"table", table.record.source_name},
+                               {"code", error.code},
+                               {"lsn", to_string(transaction_.commit_lsn)},
+                               {"error", error.message},
+                               {"remedy", error.remedy}});
   if (!begun_) return Flow::Continue;
   return restart();
 }

@@ -23,10 +23,10 @@ namespace walbridge::pipeline {
 
 struct LaneOptions {
   std::string source_id;
-  std::int64_t idle_checkpoint_ms = 10'000;              // store an idle position at most this often …
-  std::uint64_t idle_checkpoint_bytes = 16ULL << 20;     // … or after this much log
-  std::int64_t commit_every_ms = 100;                    // a busy stream becomes visible at least this often
-  bool eager_idle = false;                               // store idle positions at once (`run --once`)
+  std::int64_t idle_checkpoint_ms = 10'000;           // store an idle position at most this often …
+  std::uint64_t idle_checkpoint_bytes = 16ULL << 20;  // … or after this much log
+  std::int64_t commit_every_ms = 100;                 // a busy stream becomes visible at least this often
+  bool eager_idle = false;                            // store idle positions at once (`run --once`)
   std::uint64_t seed = 0;
 };
 
@@ -87,10 +87,10 @@ class Lane {
   std::shared_ptr<const Chunk> chunk_;
   std::size_t next_event_ = 0;
 
-  Checkpoint stored_;                    // as in the cache
-  Checkpoint reached_;                   // after the last whole transaction taken; stored_ once committed
-  bool begun_ = false;                   // a cache transaction is open
-  bool commit_pending_ = false;          // commit() answered Retry and will be called again
+  Checkpoint stored_;            // as in the cache
+  Checkpoint reached_;           // after the last whole transaction taken; stored_ once committed
+  bool begun_ = false;           // a cache transaction is open
+  bool commit_pending_ = false;  // commit() answered Retry and will be called again
   Checkpoint committing_;
   std::size_t batch_rows_ = 0;
   std::size_t batch_bytes_ = 0;
@@ -99,8 +99,8 @@ class Lane {
   Timestamp batch_begun_;
   Timestamp batch_first_commit_;
 
-  bool in_transaction_ = false;          // between TxBegin and TxCommit of a transaction that is not skipped
-  bool skipping_ = false;                // … of one the cache has already
+  bool in_transaction_ = false;  // between TxBegin and TxCommit of a transaction that is not skipped
+  bool skipping_ = false;        // … of one the cache has already
   TxBegin transaction_;
   std::uint64_t transaction_changes_ = 0;  // row changes seen on the wire in this transaction
   std::size_t part_rows_ = 0;
@@ -109,7 +109,7 @@ class Lane {
   // After a sink refused a batch of several transactions: commit each alone up to here, to find the one.
   Lsn careful_until_;
   bool reopening_ = false;
-  std::int64_t not_before_ms_ = 0;       // the backoff of a failing sink
+  std::int64_t not_before_ms_ = 0;  // the backoff of a failing sink
   std::int64_t wake_at_ms_ = 0;
   std::int64_t idle_stored_ms_ = 0;
 

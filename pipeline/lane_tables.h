@@ -29,9 +29,9 @@ class LaneTables {
   void adopt(std::span<const TableRecord> records);
 
   struct Route {
-    Table* table = nullptr;            // null: not this cache's business
+    Table* table = nullptr;  // null: not this cache's business
     const mapping::BoundPlan* bound = nullptr;
-    std::optional<Error> misfit;       // the relation does not fit the plan
+    std::optional<Error> misfit;  // the relation does not fit the plan
   };
   // The route of `relation`, which `chunk` keeps alive. Valid until the next call with another version of it.
   const Route& route(const Relation& relation, const Chunk& chunk);

@@ -30,7 +30,8 @@ class Families {
     metric.counter.value = value;
     family(name, help, MetricType::Counter).metric.push_back(std::move(metric));
   }
-  void histogram(const std::string& name, const std::string& help, const DurationHistogram& source, const Labels& labels) {
+  void histogram(const std::string& name, const std::string& help, const DurationHistogram& source,
+                 const Labels& labels) {
     ClientMetric metric = labelled(labels);
     std::uint64_t total = 0;
     for (std::size_t i = 0; i <= kDurationBounds.size(); ++i) {
@@ -79,28 +80,41 @@ void add_source(Families& families, const BridgeStatus& status, const ReaderStat
   }
   for (const char* state : {"reserved", "extended", "unreserved", "lost", "missing"}) {
     const auto& now = status.slot->exists ? status.slot->wal_status : std::string("missing");
-    families.gauge("walbridge_slot_status", "1 for the slot's present state.", now == state ? 1 : 0, {{"status", state}});
+    families.gauge("walbridge_slot_status", "1 for the slot's present state.", now == state ? 1 : 0,
+                   {{"status", state}});
   }
 }
 
 void add_cache(Families& families, const Cache& cache, const CacheStatus& status) {
   const Labels sink{{"sink", status.name}};
-  const auto with = [&](const char* name, const std::string& value) { return Labels{{"sink", status.name}, {name, value}}; };
+  const auto with = [&](const char* name, const std::string& value) {
+    return Labels{{"sink", status.name}, {name, value}};
+  };
   const auto& stats = cache.stats;
   families.gauge("walbridge_lag_seconds", "Age of the oldest commit not visible in the cache yet; 0 when caught up.",
                  status.lag_seconds, with("stage", "total"));
-  families.gauge("walbridge_sink_up", "1 while the cache is fed.", status.phase == CachePhase::Streaming && !status.last_error ? 1 : 0, sink);
-  families.gauge("walbridge_buffer_bytes", "Changes held in memory for the cache.", static_cast<double>(status.buffer_bytes), sink);
-  families.counter("walbridge_transactions_total", "Source transactions made visible.", static_cast<double>(stats.transactions), sink);
-  families.counter("walbridge_rows_total", "Row changes applied.", static_cast<double>(stats.inserts), with("op", "insert"));
-  families.counter("walbridge_rows_total", "Row changes applied.", static_cast<double>(stats.updates), with("op", "update"));
-  families.counter("walbridge_rows_total", "Row changes applied.", static_cast<double>(stats.deletes), with("op", "delete"));
-  families.counter("walbridge_rows_total", "Row changes applied.", static_cast<double>(stats.truncates), with("op", "truncate"));
-  families.counter("walbridge_batches_total", "Cache transactions committed.", static_cast<double>(stats.batches), sink);
+  families.gauge("walbridge_sink_up", "1 while the cache is fed.",
+                 status.phase == CachePhase::Streaming && !status.last_error ? 1 : 0, sink);
+  families.gauge("walbridge_buffer_bytes", "Changes held in memory for the cache.",
+                 static_cast<double>(status.buffer_bytes), sink);
+  families.counter("walbridge_transactions_total", "Source transactions made visible.",
+                   static_cast<double>(stats.transactions), sink);
+  families.counter("walbridge_rows_total", "Row changes applied.", static_cast<double>(stats.inserts),
+                   with("op", "insert"));
+  families.counter("walbridge_rows_total", "Row changes applied.", static_cast<double>(stats.updates),
+                   with("op", "update"));
+  families.counter("walbridge_rows_total", "Row changes applied.", static_cast<double>(stats.deletes),
+                   with("op", "delete"));
+  families.counter("walbridge_rows_total", "Row changes applied.", static_cast<double>(stats.truncates),
+                   with("op", "truncate"));
+  families.counter("walbridge_batches_total", "Cache transactions committed.", static_cast<double>(stats.batches),
+                   sink);
   families.histogram("walbridge_apply_seconds", "Duration of a cache transaction.", stats.apply_seconds, sink);
-  families.histogram("walbridge_commit_to_visible_seconds", "From commit at the source to visible, oldest of each cache transaction.",
+  families.histogram("walbridge_commit_to_visible_seconds",
+                     "From commit at the source to visible, oldest of each cache transaction.",
                      stats.commit_to_visible_seconds, sink);
-  families.counter("walbridge_snapshot_rows_total", "Rows copied by finished snapshots.", static_cast<double>(stats.snapshot_rows), sink);
+  families.counter("walbridge_snapshot_rows_total", "Rows copied by finished snapshots.",
+                   static_cast<double>(stats.snapshot_rows), sink);
   families.gauge("walbridge_quarantined_rows", "Rows set aside because they could not be applied.", 0, sink);
   {
     const std::scoped_lock lock(stats.mutex);
@@ -111,10 +125,10 @@ void add_cache(Families& families, const Cache& cache, const CacheStatus& status
   std::size_t series = 0;
   for (const auto& load : status.loads) {
     if (++series > kMostTableSeries) break;
-    families.gauge("walbridge_snapshot_rows", "Rows of the table copied by the latest snapshot.", static_cast<double>(load.rows),
-                   with("table", load.source_name));
-    families.gauge("walbridge_snapshot_rows_estimated", "Rows the source's statistics expect.", std::max(load.estimated_rows, 0.0),
-                   with("table", load.source_name));
+    families.gauge("walbridge_snapshot_rows", "Rows of the table copied by the latest snapshot.",
+                   static_cast<double>(load.rows), with("table", load.source_name));
+    families.gauge("walbridge_snapshot_rows_estimated", "Rows the source's statistics expect.",
+                   std::max(load.estimated_rows, 0.0), with("table", load.source_name));
   }
   // Stopped tables first: they are what an alert looks for.
   auto tables = status.tables;

@@ -46,6 +46,7 @@ Result<Step> Reader::step() {
     return Step::Progressed;
   }
   takes_data_ = all_have_room;
+  stats_.silent_ms = source_.silent_ms();
   Result<Step> outcome = Step::Idle;
   if (all_have_room) {
     all_full_since_ms_ = -1;
@@ -83,9 +84,8 @@ bool Reader::rejoin_due() {
 // The lane that holds up others, or everybody, loses the stream until it has caught up with what it was given.
 void Reader::watch_full_lanes() {
   const auto now = clock_.now_ms();
-  const auto attached = std::count_if(members_.begin(), members_.end(), [](const Member& member) {
-    return member.link->mode() == LaneMode::Attached;
-  });
+  const auto attached = std::count_if(members_.begin(), members_.end(),
+                                      [](const Member& member) { return member.link->mode() == LaneMode::Attached; });
   std::ptrdiff_t full = 0;
   for (auto& member : members_) {
     if (member.link->mode() != LaneMode::Attached) continue;
@@ -120,10 +120,12 @@ Result<Step> Reader::start_stream() {
   if (now < not_before_ms_) return Step::Idle;
   std::optional<Lsn> from;
   bool finishing = false;
-  for (const auto& member : members_) {
+  // A lane that becomes ready from here on was not asked where it stands: it joins by the next restart.
+  for (auto& member : members_) {
     const auto mode = member.link->mode();
+    member.joins = mode == LaneMode::Ready && now >= member.rejoin_not_before_ms;
     if (mode == LaneMode::Detached || mode == LaneMode::Attached) finishing = true;
-    if (mode != LaneMode::Ready || now < member.rejoin_not_before_ms) continue;
+    if (!member.joins) continue;
     const auto resume = member.link->resume_from();
     if (!from || resume < *from) from = resume;
   }
@@ -152,7 +154,7 @@ Result<Step> Reader::start_stream() {
     stats_.last_error.reset();
   }
   for (auto& member : members_) {
-    if (member.link->mode() != LaneMode::Ready || now < member.rejoin_not_before_ms) continue;
+    if (!member.joins) continue;
     member.attached_ms = now;
     member.link->attach();
   }
@@ -172,7 +174,6 @@ void Reader::end_stream(const char* reason) {
 Result<Step> Reader::read_chunk() {
   auto chunk = spare_ ? std::move(spare_) : std::make_shared<Chunk>();
   auto polled = source_.poll(*chunk, options_.chunk_bytes);
-  stats_.silent_ms = source_.silent_ms();
   stats_.server_lsn = source_.server_position().value;
   if (!polled) {
     const std::scoped_lock lock(stats_.mutex);

@@ -22,9 +22,9 @@ namespace walbridge::pipeline {
 
 struct ReaderOptions {
   std::size_t chunk_bytes = 256 * 1024;
-  std::int64_t slow_lane_ms = 10'000;   // how long one full lane may hold up the others
-  std::int64_t stuck_ms = 30'000;       // how long the stream stays open with no lane taking anything
-  std::int64_t gather_ms = 3'000;       // how long a restart waits for lanes that are still finishing
+  std::int64_t slow_lane_ms = 10'000;  // how long one full lane may hold up the others
+  std::int64_t stuck_ms = 30'000;      // how long the stream stays open with no lane taking anything
+  std::int64_t gather_ms = 3'000;      // how long a restart waits for lanes that are still finishing
   std::uint64_t seed = 0;
 };
 
@@ -39,7 +39,7 @@ struct ReaderStats {
   std::atomic<std::uint64_t> transactions{0};
   std::atomic<std::int64_t> last_streaming_micros{0};  // wall clock of the last step with a healthy stream
   mutable std::mutex mutex;
-  std::optional<Error> last_error;                     // guarded
+  std::optional<Error> last_error;  // guarded
 };
 
 class Reader {
@@ -70,6 +70,7 @@ class Reader {
 
   struct Member {
     LaneLink* link;
+    bool joins = false;  // counted in the position the stream starts at
     std::int64_t full_since_ms = -1;
     std::int64_t rejoin_not_before_ms = 0;
     std::int64_t rejoin_pause_ms = 0;

@@ -75,11 +75,10 @@ class Runner {
   void load_caches() {
     std::int64_t slot_due_ms = 0;
     while (!ending()) {
-      bridge_.bring_up_caches(ending_);
-      for (auto& cache : bridge_.caches()) {
-        if (!cache->started || lane_threads_.contains(cache.get())) continue;
-        lane_threads_.emplace(cache.get(), std::jthread([this, &cache] { apply(*cache); }));
-      }
+      bridge_.bring_up_caches(ending_, [this](Cache& cache) {
+        if (lane_threads_.contains(&cache)) return;
+        lane_threads_.emplace(&cache, std::jthread([this, &cache] { apply(cache); }));
+      });
       const auto now = bridge_.clock().now_ms();
       if (now >= slot_due_ms) {
         // The first look comes before the stream is open; the second soon after.
@@ -123,7 +122,9 @@ class Runner {
         continue;
       }
       const auto& error = step.error();
-      log::error("cache stopped", {{"sink", cache.settings.name}, {"code", error.code}, {"error", error.message}, {"remedy", error.remedy}});
+      log::error(
+          "cache stopped",
+          {{"sink", cache.settings.name}, {"code", error.code}, {"error", error.message}, {"remedy", error.remedy}});
       cache.phase = CachePhase::Failed;
       if (!can_recover(error)) return lane_ended(error);
       const auto revive_at = bridge_.clock().now_ms() + kReviveAfterMs;
@@ -166,10 +167,12 @@ class Runner {
   bool once_is_done(const BridgeStatus& now) {
     bool all_there = true;
     for (const auto& cache : now.caches) {
-      if (cache.phase == CachePhase::Failed || (cache.phase == CachePhase::Waiting && loader_rounds_ > 0 && cache.last_error)) {
+      if (cache.phase == CachePhase::Failed ||
+          (cache.phase == CachePhase::Waiting && loader_rounds_ > 0 && cache.last_error)) {
         const auto gap = cache.last_error && cache.last_error->verdict == Verdict::Gap;
-        give_up(gap ? ExitReason::Gap : ExitReason::SystemUnusable,
-                cache.last_error.value_or(Error{Verdict::Operator, "failed", "sink " + cache.name + " failed", {}, {}}));
+        give_up(
+            gap ? ExitReason::Gap : ExitReason::SystemUnusable,
+            cache.last_error.value_or(Error{Verdict::Operator, "failed", "sink " + cache.name + " failed", {}, {}}));
         return true;
       }
       all_there = all_there && cache.phase == CachePhase::Streaming && !cache.wants_load &&

@@ -142,8 +142,7 @@ Status copy_part(PartBoard& board, Part& part, SnapshotReader& reader) {
   while (more) {
     auto block = board.blank();
     WALBRIDGE_TRY_AS(more, copy.fill(*block));
-    if (block->rows == 0) break;
-    if (!board.put(part, std::move(block))) return Done{};
+    if (block->rows > 0 && !board.put(part, std::move(block))) return Done{};
   }
   return Done{};
 }
@@ -204,7 +203,8 @@ Status insist(const std::function<Status()>& attempt, const std::atomic<bool>& c
   for (int left = kAttempts;; --left) {
     auto outcome = attempt();
     if (outcome || outcome.error().verdict != Verdict::Retry || left == 0 || cancelled) return outcome;
-    log::warn("cache does not take the snapshot, trying again", {{"code", outcome.error().code}, {"error", outcome.error().message}});
+    log::warn("cache does not take the snapshot, trying again",
+              {{"code", outcome.error().code}, {"error", outcome.error().message}});
     for (auto waited = std::chrono::milliseconds{0}; waited < pause && !cancelled; waited += kFirstPause) {
       std::this_thread::sleep_for(kFirstPause);
     }

@@ -18,8 +18,8 @@ namespace walbridge::pipeline {
 
 struct SnapshotOptions {
   std::uint32_t workers = 2;
-  std::uint64_t part_bytes = 4ULL << 20;        // heap bytes of one COPY
-  std::size_t buffer_bytes = 12 << 20;          // mapped rows waiting for the writer
+  std::uint64_t part_bytes = 4ULL << 20;  // heap bytes of one COPY
+  std::size_t buffer_bytes = 12 << 20;    // mapped rows waiting for the writer
 };
 
 // Tables whose rows could not be mapped, by source oid, with the reason: they are not to be swapped in.

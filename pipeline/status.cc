@@ -31,7 +31,10 @@ double cache_lag(const Cache& cache, const ReaderStats& reader, Timestamp now) {
 }
 
 nlohmann::ordered_json error_json(const Error& error) {
-  return {{"code", error.code}, {"message", error.message}, {"remedy", error.remedy}, {"verdict", to_string(error.verdict)}};
+  return {{"code", error.code},
+          {"message", error.message},
+          {"remedy", error.remedy},
+          {"verdict", to_string(error.verdict)}};
 }
 
 nlohmann::ordered_json cache_json(const CacheStatus& cache) {
@@ -41,12 +44,15 @@ nlohmann::ordered_json cache_json(const CacheStatus& cache) {
   json["lag_seconds"] = cache.lag_seconds;
   json["commit_lsn"] = to_string(cache.checkpoint.commit_lsn);
   json["end_lsn"] = to_string(cache.checkpoint.end_lsn);
-  json["commit_time"] = cache.checkpoint.committed_at ? nlohmann::ordered_json(to_iso(cache.checkpoint.committed_at)) : nullptr;
+  json["commit_time"] =
+      cache.checkpoint.committed_at ? nlohmann::ordered_json(to_iso(cache.checkpoint.committed_at)) : nullptr;
   json["buffer_bytes"] = cache.buffer_bytes;
   json["error"] = cache.last_error ? error_json(*cache.last_error) : nlohmann::ordered_json(nullptr);
   json["tables"] = nlohmann::ordered_json::array();
   for (const auto& table : cache.tables) {
-    nlohmann::ordered_json row{{"source", table.source_name}, {"cache", table.cache_name}, {"state", to_string(table.state)},
+    nlohmann::ordered_json row{{"source", table.source_name},
+                               {"cache", table.cache_name},
+                               {"state", to_string(table.state)},
                                {"schema_hash", table.schema_hash}};
     if (table.state == TableState::Stopped) {
       row["code"] = table.code;
@@ -56,14 +62,19 @@ nlohmann::ordered_json cache_json(const CacheStatus& cache) {
     json["tables"].push_back(row);
   }
   for (const auto& table : cache.refused) {
-    json["tables"].push_back({{"source", table.source_name}, {"cache", nullptr}, {"state", "refused"},
-                              {"code", table.error.code},
-                              {"reason", table.error.message + (table.error.remedy.empty() ? "" : "; " + table.error.remedy)}});
+    json["tables"].push_back(
+        {{"source", table.source_name},
+         {"cache", nullptr},
+         {"state", "refused"},
+         {"code", table.error.code},
+         {"reason", table.error.message + (table.error.remedy.empty() ? "" : "; " + table.error.remedy)}});
   }
   json["snapshot"] = nlohmann::ordered_json::array();
   for (const auto& load : cache.loads) {
-    json["snapshot"].push_back({{"table", load.source_name}, {"rows", load.rows},
-                                {"estimated_rows", std::max(load.estimated_rows, 0.0)}, {"done", load.done}});
+    json["snapshot"].push_back({{"table", load.source_name},
+                                {"rows", load.rows},
+                                {"estimated_rows", std::max(load.estimated_rows, 0.0)},
+                                {"done", load.done}});
   }
   return json;
 }
@@ -75,7 +86,8 @@ CacheStatus cache_status(const Cache& cache, const ReaderStats& reader, const Cl
   status.wants_load = cache.wants_load;
   status.lag_seconds = cache_lag(cache, reader, clock.wall());
   status.buffer_bytes = cache.link.queued_bytes();
-  if (const auto since = cache.stats.failing_since_ms.load(); since != 0) status.failing_seconds = (clock.now_ms() - since) / 1000;
+  if (const auto since = cache.stats.failing_since_ms.load(); since != 0)
+    status.failing_seconds = (clock.now_ms() - since) / 1000;
   {
     const std::scoped_lock lock(cache.stats.mutex);
     status.checkpoint = cache.stats.checkpoint;
@@ -94,10 +106,14 @@ CacheStatus cache_status(const Cache& cache, const ReaderStats& reader, const Cl
 
 const char* to_string(CachePhase phase) {
   switch (phase) {
-    case CachePhase::Waiting: return "waiting";
-    case CachePhase::Loading: return "snapshot";
-    case CachePhase::Streaming: return "streaming";
-    case CachePhase::Failed: return "failed";
+    case CachePhase::Waiting:
+      return "waiting";
+    case CachePhase::Loading:
+      return "snapshot";
+    case CachePhase::Streaming:
+      return "streaming";
+    case CachePhase::Failed:
+      return "failed";
   }
   return "failed";
 }
@@ -127,7 +143,8 @@ BridgeStatus take_status(const Bridge& bridge, const std::optional<SlotStatus>& 
 
 std::vector<std::string> BridgeStatus::not_ready(double max_lag_seconds) const {
   std::vector<std::string> reasons;
-  if (!streaming) reasons.push_back(source_error ? "the stream is closed: " + describe(*source_error) : "the stream is not open");
+  if (!streaming)
+    reasons.push_back(source_error ? "the stream is closed: " + describe(*source_error) : "the stream is not open");
   if (streaming && stream_last_message_age_seconds > kSilentStreamSeconds) {
     reasons.push_back(fmt::format("nothing heard from the source for {:.0f} s", stream_last_message_age_seconds));
   }
@@ -137,7 +154,8 @@ std::vector<std::string> BridgeStatus::not_ready(double max_lag_seconds) const {
       reasons.push_back("sink " + cache.name + ": " + (cache.last_error ? describe(*cache.last_error) : "failed"));
     }
     if (cache.lag_seconds > max_lag_seconds) {
-      reasons.push_back(fmt::format("sink {}: {:.1f} s behind (limit {:.0f} s)", cache.name, cache.lag_seconds, max_lag_seconds));
+      reasons.push_back(
+          fmt::format("sink {}: {:.1f} s behind (limit {:.0f} s)", cache.name, cache.lag_seconds, max_lag_seconds));
     }
     for (const auto& table : cache.tables) {
       if (table.state == TableState::Stopped && table.code != "not-selected" && table.code != "dropped") {
@@ -164,8 +182,11 @@ std::string to_json(const BridgeStatus& status, double max_lag_seconds) {
   json["slot"] = nullptr;
   if (status.slot) {
     const auto& slot = *status.slot;
-    json["slot"] = {{"exists", slot.exists}, {"active", slot.active}, {"wal_status", slot.wal_status},
-                    {"restart_lsn", to_string(slot.restart_lsn)}, {"confirmed_flush_lsn", to_string(slot.confirmed_flush_lsn)},
+    json["slot"] = {{"exists", slot.exists},
+                    {"active", slot.active},
+                    {"wal_status", slot.wal_status},
+                    {"restart_lsn", to_string(slot.restart_lsn)},
+                    {"confirmed_flush_lsn", to_string(slot.confirmed_flush_lsn)},
                     {"retained_bytes", slot.retained_bytes},
                     {"safe_bytes", slot.safe_bytes ? nlohmann::ordered_json(*slot.safe_bytes) : nullptr}};
   }

@@ -23,7 +23,7 @@ struct CacheStatus {
   CachePhase phase = CachePhase::Waiting;
   bool wants_load = false;
   Checkpoint checkpoint;
-  double lag_seconds = 0;          // commit at the source to visible here, of what is not yet visible; 0 caught up
+  double lag_seconds = 0;  // commit at the source to visible here, of what is not yet visible; 0 caught up
   std::size_t buffer_bytes = 0;
   std::optional<Error> last_error;
   std::int64_t failing_seconds = 0;

@@ -7,7 +7,7 @@ namespace walbridge::source_pg {
 void Feedback::restart(Pacing pacing, Lsn from, std::int64_t now_ms) {
   *this = Feedback{};
   pacing_ = pacing;
-  yielded_ = durable_ = from;
+  yielded_ = from;  // not durable_: another cache than the one that asked may still need what is below
   heard_ms_ = now_ms;
   sent_ms_ = now_ms - pacing.interval_ms;  // the server learns at once where we are
 }

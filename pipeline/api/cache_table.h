@@ -15,14 +15,14 @@ namespace walbridge {
 struct CacheColumn {
   // How a value gets into SQL: bound as it is, or through jsonb(?).
   enum class Form : std::uint8_t { Plain, Blob, Jsonb };
-  std::string name;                 // unquoted
-  std::string decl;                 // declared type with collation: "DECIMAL(10,2)", "TEXT COLLATE RTRIM"
-  Form form = Form::Plain;          // Blob: every non-null value is a blob (the JSON path sends hex)
+  std::string name;         // unquoted
+  std::string decl;         // declared type with collation: "DECIMAL(10,2)", "TEXT COLLATE RTRIM"
+  Form form = Form::Plain;  // Blob: every non-null value is a blob (the JSON path sends hex)
 };
 
 struct CacheIndex {
   struct Part {
-    std::uint16_t column = 0;       // position in CacheTable::columns
+    std::uint16_t column = 0;  // position in CacheTable::columns
     bool descending = false;
   };
   std::string name;
@@ -31,29 +31,53 @@ struct CacheIndex {
 
 struct CacheTable {
   std::uint32_t source_oid = 0;
-  std::string source_name;          // "schema.table", for messages and _walbridge_tables
-  std::string name;                 // unquoted
+  std::string source_name;  // "schema.table", for messages and _walbridge_tables
+  std::string name;         // unquoted
   std::vector<CacheColumn> columns;
-  std::vector<std::uint16_t> key;   // positions in `columns`, in key order; empty: rows match by all columns
-  bool rowid_key = false;           // one integer key column, declared INTEGER PRIMARY KEY
+  std::vector<std::uint16_t> key;  // positions in `columns`, in key order; empty: rows match by all columns
+  bool rowid_key = false;          // one integer key column, declared INTEGER PRIMARY KEY
   std::vector<CacheIndex> indexes;
-  std::string schema_hash;          // changes whenever anything a reader or an encoder sees changes
+  std::string schema_hash;  // changes whenever anything a reader or an encoder sees changes
 };
 
 struct SqlValue {
   enum class Kind : std::uint8_t { Absent, Null, Integer, Real, Text, Blob };
-  Kind kind = Kind::Absent;         // Absent: not part of this change (unchanged TOAST)
+  Kind kind = Kind::Absent;  // Absent: not part of this change (unchanged TOAST)
   union {
     std::int64_t integer = 0;
     double real;
   };
-  std::string_view bytes;           // Text, Blob; never a null pointer when of that kind
+  std::string_view bytes;  // Text, Blob; never a null pointer when of that kind
 
-  static SqlValue null() { SqlValue v; v.kind = Kind::Null; return v; }
-  static SqlValue of(std::int64_t i) { SqlValue v; v.kind = Kind::Integer; v.integer = i; return v; }
-  static SqlValue of(double d) { SqlValue v; v.kind = Kind::Real; v.real = d; return v; }
-  static SqlValue text(std::string_view t) { SqlValue v; v.kind = Kind::Text; v.bytes = t; return v; }
-  static SqlValue blob(std::string_view b) { SqlValue v; v.kind = Kind::Blob; v.bytes = b; return v; }
+  static SqlValue null() {
+    SqlValue v;
+    v.kind = Kind::Null;
+    return v;
+  }
+  static SqlValue of(std::int64_t i) {
+    SqlValue v;
+    v.kind = Kind::Integer;
+    v.integer = i;
+    return v;
+  }
+  static SqlValue of(double d) {
+    SqlValue v;
+    v.kind = Kind::Real;
+    v.real = d;
+    return v;
+  }
+  static SqlValue text(std::string_view t) {
+    SqlValue v;
+    v.kind = Kind::Text;
+    v.bytes = t;
+    return v;
+  }
+  static SqlValue blob(std::string_view b) {
+    SqlValue v;
+    v.kind = Kind::Blob;
+    v.bytes = b;
+    return v;
+  }
 };
 
 // One change of one cache row. `table` outlives the sink's transaction; the values live during the call.
@@ -77,7 +101,7 @@ struct CacheChange {
 struct LoadBlock {
   const CacheTable* table = nullptr;
   Arena arena{256 * 1024};
-  std::vector<SqlValue> values;      // rows x columns, row by row
+  std::vector<SqlValue> values;  // rows x columns, row by row
   std::size_t rows = 0;
 };
 

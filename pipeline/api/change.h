@@ -24,7 +24,7 @@ struct Relation {
     std::string name;
     std::uint32_t type_oid = 0;
     std::int32_t typmod = -1;
-    bool key = false;               // part of the replica identity
+    bool key = false;  // part of the replica identity
   };
   std::uint32_t oid = 0;
   std::string schema;
@@ -36,12 +36,12 @@ struct Relation {
 struct WireValue {
   enum class Kind : std::uint8_t { Null, Text, Unchanged };  // Unchanged: TOAST value not sent again
   Kind kind = Kind::Null;
-  std::string_view text;            // as the type's output function printed it under the canonical session
+  std::string_view text;  // as the type's output function printed it under the canonical session
 };
 
 struct TxBegin {
   std::uint32_t xid = 0;
-  Lsn commit_lsn;                   // Begin.final_lsn equals the Commit's commit_lsn
+  Lsn commit_lsn;  // Begin.final_lsn equals the Commit's commit_lsn
   Timestamp committed_at;
 };
 
@@ -59,7 +59,7 @@ struct Truncated {
   std::span<const Relation* const> relations;
 };
 
-struct LogicalMessage {             // pg_logical_emit_message; transactional ones only
+struct LogicalMessage {  // pg_logical_emit_message; transactional ones only
   std::string_view prefix;
   std::string_view content;
 };

@@ -6,9 +6,12 @@ namespace walbridge {
 
 const char* to_string(TableState state) {
   switch (state) {
-    case TableState::Pending: return "pending";
-    case TableState::Live: return "live";
-    case TableState::Stopped: return "stopped";
+    case TableState::Pending:
+      return "pending";
+    case TableState::Live:
+      return "live";
+    case TableState::Stopped:
+      return "stopped";
   }
   return "pending";
 }

@@ -11,9 +11,9 @@
 namespace walbridge {
 
 struct Checkpoint {
-  Lsn commit_lsn;                 // of the last transaction applied whole; skip rule of I3
-  Lsn end_lsn;                    // where to ask the stream to start; everything below is durable here
-  Timestamp committed_at;         // the source's commit time of that transaction; 0 none yet
+  Lsn commit_lsn;          // of the last transaction applied whole; skip rule of I3
+  Lsn end_lsn;             // where to ask the stream to start; everything below is durable here
+  Timestamp committed_at;  // the source's commit time of that transaction; 0 none yet
   // A transaction above the sink's cap that is being applied in parts (I4); 0 when none is.
   Lsn partial_commit_lsn;
   std::uint64_t partial_changes = 0;  // row changes of it already applied, counted on the wire
@@ -22,9 +22,9 @@ struct Checkpoint {
 };
 
 enum class TableState : std::uint8_t {
-  Pending,   // must be (re)loaded before the stream can serve it
+  Pending,  // must be (re)loaded before the stream can serve it
   Live,
-  Stopped,   // cannot go on; `code` and `reason` say why, others go on (I8)
+  Stopped,  // cannot go on; `code` and `reason` say why, others go on (I8)
 };
 
 const char* to_string(TableState state);
@@ -36,10 +36,10 @@ struct TableRecord {
   std::string cache_name;
   TableState state = TableState::Pending;
   std::string schema_hash;
-  Lsn snapshot_lsn;               // changes of transactions with commit_lsn < snapshot_lsn are already in the rows
-  std::string code;               // Stopped only
-  std::string reason;             // Stopped only: message and remedy, no values
-  Lsn stopped_at;                 // Stopped only: commit_lsn of the first change not applied
+  Lsn snapshot_lsn;    // changes of transactions with commit_lsn < snapshot_lsn are already in the rows
+  std::string code;    // Stopped only
+  std::string reason;  // Stopped only: message and remedy, no values
+  Lsn stopped_at;      // Stopped only: commit_lsn of the first change not applied
 };
 
 // Whether `records` say that the source table goes into service. A table without a record does not.

@@ -4,10 +4,14 @@ namespace walbridge {
 
 const char* to_string(Verdict verdict) {
   switch (verdict) {
-    case Verdict::Retry: return "retry";
-    case Verdict::Operator: return "operator";
-    case Verdict::PoisonRow: return "poison-row";
-    case Verdict::Gap: return "gap";
+    case Verdict::Retry:
+      return "retry";
+    case Verdict::Operator:
+      return "operator";
+    case Verdict::PoisonRow:
+      return "poison-row";
+    case Verdict::Gap:
+      return "gap";
   }
   return "operator";
 }

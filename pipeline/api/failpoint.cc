@@ -2,9 +2,9 @@
 
 #ifdef WALBRIDGE_FAILPOINTS
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
-#include <atomic>
 #include <string>
 #include <string_view>
 

@@ -4,9 +4,12 @@ namespace walbridge {
 
 const char* to_string(Finding::Severity severity) {
   switch (severity) {
-    case Finding::Severity::Ok: return "ok";
-    case Finding::Severity::Warning: return "warning";
-    case Finding::Severity::Error: return "error";
+    case Finding::Severity::Ok:
+      return "ok";
+    case Finding::Severity::Warning:
+      return "warning";
+    case Finding::Severity::Error:
+      return "error";
   }
   return "error";
 }

@@ -18,9 +18,7 @@ struct Lsn {
 };
 
 // Bytes of log from `from` to `to`; 0 when `to` is not ahead.
-constexpr std::uint64_t bytes_between(Lsn from, Lsn to) {
-  return to > from ? to.value - from.value : 0;
-}
+constexpr std::uint64_t bytes_between(Lsn from, Lsn to) { return to > from ? to.value - from.value : 0; }
 
 std::string to_string(Lsn lsn);
 std::optional<Lsn> parse_lsn(std::string_view text);

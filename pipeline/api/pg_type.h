@@ -21,9 +21,9 @@ struct PgType {
   // the structure: "array", "domain", "enum", "composite", "range", "multirange".
   // "range"/"multirange" cover built-in and user-defined ones alike. "char" is the internal one-byte type.
   std::string kind;
-  std::string sql;              // format_type(oid, typmod), for messages and for `types:` overrides
+  std::string sql;  // format_type(oid, typmod), for messages and for `types:` overrides
   std::uint32_t oid = 0;
-  std::int32_t typmod = -1;     // raw atttypmod; -1 when none. For vector/halfvec it is the dimension.
+  std::int32_t typmod = -1;               // raw atttypmod; -1 when none. For vector/halfvec it is the dimension.
   std::shared_ptr<const PgType> element;  // array
   char delimiter = ',';                   // array: ';' for box
   std::shared_ptr<const PgType> base;     // domain, with the domain's own typmod applied

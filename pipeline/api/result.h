@@ -14,10 +14,9 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   // Implicit on purpose: `return value;` and `return Error{...};` both read naturally.
-  template <class U = T,
-            std::enable_if_t<std::is_constructible_v<T, U&&> && !std::is_same_v<std::decay_t<U>, Result> &&
-                                 !std::is_same_v<std::decay_t<U>, Error>,
-                             int> = 0>
+  template <class U = T, std::enable_if_t<std::is_constructible_v<T, U&&> && !std::is_same_v<std::decay_t<U>, Result> &&
+                                              !std::is_same_v<std::decay_t<U>, Error>,
+                                          int> = 0>
   Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}  // NOLINT
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}      // NOLINT
 
@@ -40,8 +39,8 @@ struct Done {};
 template <>
 class [[nodiscard]] Result<Done> {
  public:
-  Result(Done = {}) {}                                // NOLINT
-  Result(Error error) : error_(std::move(error)) {}   // NOLINT
+  Result(Done = {}) {}                               // NOLINT
+  Result(Error error) : error_(std::move(error)) {}  // NOLINT
   explicit operator bool() const { return !error_.has_value(); }
   Error& error() { return *error_; }
   const Error& error() const { return *error_; }
@@ -55,11 +54,11 @@ using Status = Result<Done>;
 }  // namespace walbridge
 
 // Evaluates a Status or Result; returns its error from the enclosing function.
-#define WALBRIDGE_TRY(expression)                                            \
-  do {                                                                       \
-    if (auto walbridge_outcome = (expression); !walbridge_outcome) {         \
-      return std::move(walbridge_outcome.error());                           \
-    }                                                                        \
+#define WALBRIDGE_TRY(expression)                                    \
+  do {                                                               \
+    if (auto walbridge_outcome = (expression); !walbridge_outcome) { \
+      return std::move(walbridge_outcome.error());                   \
+    }                                                                \
   } while (false)
 
 #define WALBRIDGE_CONCAT_(a, b) a##b

@@ -31,9 +31,9 @@ struct SinkState {
 
 // What this kind of sink wants from the engine.
 struct SinkLimits {
-  std::size_t rows_per_commit = 10'000;   // close a cache transaction at the next commit after this many rows …
-  std::size_t bytes_per_commit = 8 << 20; // … or this many bytes of values
-  std::size_t rows_per_part = 0;          // split a source transaction above this (I4); 0: never
+  std::size_t rows_per_commit = 10'000;    // close a cache transaction at the next commit after this many rows …
+  std::size_t bytes_per_commit = 8 << 20;  // … or this many bytes of values
+  std::size_t rows_per_part = 0;           // split a source transaction above this (I4); 0: never
   std::size_t bytes_per_part = 0;
 };
 
@@ -60,8 +60,8 @@ class Sink {
   virtual Status begin_load(std::span<const CacheTable* const> tables) = 0;
   virtual Status load(const LoadBlock& block) = 0;
   // Swaps in the loaded tables whose record is Live, drops the hidden copies of the others, writes all records and
-  // the checkpoint, in one transaction; a stored record of another table of the same name goes with its rows. PoisonRow: a row that came earlier cannot be loaded; call again with a record that
-  // says so.
+  // the checkpoint, in one transaction; a stored record of another table of the same name goes with its rows.
+  // PoisonRow: a row that came earlier cannot be loaded; call again with a record that says so.
   virtual Status finish_load(std::span<const TableRecord> records, const std::string& source_id,
                              const Checkpoint& checkpoint) = 0;
 
@@ -71,7 +71,7 @@ class Sink {
   // May take effect at commit(). PoisonRow: the change itself cannot be applied, the transaction is still open
   // and the change had no effect.
   virtual Status apply(const CacheChange& change) = 0;
-  virtual Status record(const TableRecord& record) = 0;   // insert or replace one row of _walbridge_tables
+  virtual Status record(const TableRecord& record) = 0;  // insert or replace one row of _walbridge_tables
   virtual Status commit(const Checkpoint& checkpoint) = 0;
   // Drops the open transaction or load, if any. The next call is open().
   virtual void abandon() noexcept = 0;

@@ -54,7 +54,7 @@ struct SnapshotPoint {
 
 // Part of a table to copy. Parts of one table are disjoint, ordered and together complete.
 struct CopyPart {
-  std::uint32_t oid = 0;             // the heap to read: the table itself or one of its leaves
+  std::uint32_t oid = 0;  // the heap to read: the table itself or one of its leaves
   std::string schema;
   std::string name;
   std::uint64_t first_page = 0;
@@ -70,7 +70,7 @@ class CopyStream {
   virtual Result<bool> next(std::vector<WireValue>& row) = 0;
 };
 
-class SnapshotReader {               // one connection inside the snapshot; one thread
+class SnapshotReader {  // one connection inside the snapshot; one thread
  public:
   virtual ~SnapshotReader() = default;
   // `columns`: the source columns to read, in this order.
@@ -94,20 +94,20 @@ struct SlotStatus {
   bool exists = false;
   bool active = false;
   std::int32_t active_pid = 0;
-  std::string wal_status;            // reserved | extended | unreserved | lost
+  std::string wal_status;  // reserved | extended | unreserved | lost
   std::string invalidation_reason;
   std::string plugin;
   std::string database;
   Lsn restart_lsn;
   Lsn confirmed_flush_lsn;
-  Lsn current_lsn;                   // pg_current_wal_lsn()
-  std::uint64_t retained_bytes = 0;  // current - restart
+  Lsn current_lsn;                         // pg_current_wal_lsn()
+  std::uint64_t retained_bytes = 0;        // current - restart
   std::optional<std::int64_t> safe_bytes;  // safe_wal_size; none: unlimited
 };
 
 // Something walbridge made at the source and may remove (I9).
 struct OwnedObject {
-  std::string kind;                  // "slot" | "publication"
+  std::string kind;  // "slot" | "publication"
   std::string name;
   std::string drop_sql;
 };

@@ -44,7 +44,7 @@ class Setting:
         """Until a transaction made now is visible in every cache, and with it all before it."""
         self.markers += 1
         self.execute(f"UPDATE marker SET n = {self.markers}")
-        self.wait(lambda: all(self._marker(c) == self.markers for c in self.caches.values()), timeout, "the marker in every cache", alive)
+        self.wait(lambda: all(self.marker(c) == self.markers for c in self.caches.values()), timeout, "the marker in every cache", alive)
 
     def wait(self, condition, timeout, what, alive=None):
         """`alive` runs at every poll; it may start walbridge again, or do nothing if it must not have ended."""
@@ -61,7 +61,7 @@ class Setting:
                 raise AssertionError(f"{error}\nlog of walbridge:\n{self.walbridge.log()}") from None
 
     @staticmethod
-    def _marker(cache):
+    def marker(cache):
         try:
             rows = cache.query("SELECT n FROM marker WHERE id = 1")
         except Exception:  # not there yet
@@ -69,7 +69,7 @@ class Setting:
         return rows[0][0] if rows else None
 
     def filled(self):
-        return all(self._marker(cache) is not None for cache in self.caches.values())
+        return all(self.marker(cache) is not None for cache in self.caches.values())
 
     def assert_equal(self):
         """Every table of every cache equals the source."""

@@ -10,6 +10,7 @@ from .reader import Reader
 from .setting import Setting
 from .workload import Writers
 
+UNREACHABLE = 3  # walbridge's exit code
 SNAPSHOT_ROWS = 250_000
 
 
@@ -21,13 +22,24 @@ class Chaos:
         self.killed = []
         self.pause = threading.Event()
 
+    def supervise(self):
+        """What a service manager does: a source that is down at the very start is exit code 3 and another start.
+        Once walbridge is under way it must outlive everything but its own death."""
+        walbridge = self.setting.walbridge
+        if walbridge.running():
+            return
+        code, last_life = walbridge.process.child.returncode, walbridge.log(100_000).rsplit("walbridge starts", 1)[-1]
+        under_way = "snapshot starts" in last_life or "streaming from" in last_life
+        assert code == UNREACHABLE and not under_way, f"walbridge ended by itself with {code}:\n{walbridge.log()}"
+        walbridge.start()
+
     def strike(self, victims, at_most_seconds):
         """Waits a random moment, the one thing here that is left to luck, then kills one of the victims."""
         self.pause.wait(self.pick.uniform(0.02, at_most_seconds))
+        self.supervise()
         victim = self.pick.choice(victims)
         walbridge = self.setting.walbridge
         if victim == "walbridge":
-            assert walbridge.running(), f"walbridge ended by itself with {walbridge.process.child.returncode}:\n{walbridge.log()}"
             walbridge.kill9()
             walbridge.start()
         elif victim == "postgres":
@@ -61,16 +73,16 @@ def test_random_kills(servers, request, seed, tmp_path):
             chaos.strike(["walbridge", "walbridge", "postgres", "sqld"], 0.6)
             check()
         in_snapshot = len(chaos.killed)
-        setting.wait(setting.filled, 180, "the snapshot in every cache")
+        setting.wait(setting.filled, 180, "the snapshot in every cache", chaos.supervise)
         while len(chaos.killed) < kills:
             before = writers.committed
             chaos.strike(["walbridge", "walbridge", "postgres", "sqld"], 1.5)
             check()
             if len(chaos.killed) % 4 == 0:  # sometimes let it catch up first, sometimes not
-                setting.drain()
+                setting.drain(alive=chaos.supervise)
                 assert writers.committed > before, "the writers wrote nothing"
         writers.stop()
-        setting.drain(timeout=180)
+        setting.drain(timeout=180, alive=chaos.supervise)
         for reader in readers:
             reader.stop()
             assert reader.looks > kills, f"the reader of {reader.name} looked {reader.looks} times only"

@@ -110,7 +110,8 @@ TEST_P(ReplicationStreamLive, PrintsValuesUnderTheCanonicalSession) {
   start(from_);
   StreamTranscript seen(*stream_);
   run("INSERT INTO c VALUES (1, '2026-11-21 10:00:00+00', '1 day 2 hours', 0.1, '\\xdead')");
-  ASSERT_TRUE(seen.take_transactions(1));
+  // Postgres 14 sends the empty transactions of the DDL above as well.
+  ASSERT_TRUE(seen.take_until([&] { return !seen.lines.empty(); }));
   EXPECT_THAT(seen.lines, ElementsAre("insert c 1,2026-11-21 10:00:00+00,P1DT2H,0.1,\\xdead"));
 }
 

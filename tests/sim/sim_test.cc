@@ -71,6 +71,11 @@ class Life {
   Life(std::uint64_t seed, std::size_t caches, bool split = true)
       : split_(split), random_(seed), source_(seed ^ 0x9e37, {kTables, kTables + 3}), config_(sim_config()) {
     for (std::size_t i = 0; i < caches; ++i) add_cache();
+    source_.meanwhile = [this] {
+      for (auto& cache : caches_) {
+        if (random_() % 2 == 0) step_lane(cache);
+      }
+    };
     start_engine();
   }
 
@@ -206,14 +211,20 @@ class Life {
   void one_step() {
     clock_.ms += static_cast<std::int64_t>(random_() % 4);
     switch (random_() % 12) {
-      case 0: source_.commit_random_transaction(random_() % 10 == 0 ? 60 : 5); break;
-      case 1: source_.commit_random_transaction(2); break;
+      case 0:
+        source_.commit_random_transaction(random_() % 10 == 0 ? 60 : 5);
+        break;
+      case 1:
+        source_.commit_random_transaction(2);
+        break;
       case 2:
         if (random_() % 20 == 0) source_.advance_idle(random_() % 2 == 0 ? 100 : 20ULL << 20U);
         break;
       case 3:
       case 4:
-      case 5: (void)reader_->step(); break;
+      case 5:
+        (void)reader_->step();
+        break;
       default: {
         auto& cache = caches_[random_() % caches_.size()];
         if (random_() % static_cast<std::uint64_t>(cache.slowness) == 0) step_lane(cache);
@@ -255,7 +266,8 @@ class Life {
   bool arrived() const {
     for (const auto& cache : caches_) {
       const auto& transactions = source_.transactions();
-      if (!transactions.empty() && cache.kept->positions.at("s").checkpoint.commit_lsn < transactions.back().commit_lsn) return false;
+      if (!transactions.empty() && cache.kept->positions.at("s").checkpoint.commit_lsn < transactions.back().commit_lsn)
+        return false;
     }
     return source_.confirmed() == reader_->frontier();
   }
@@ -326,7 +338,9 @@ TEST(Sim, APoisonedRowFreezesItsTableBeforeItsTransaction) {
   life.run(800);
   const auto before = life.source().transactions().empty() ? Lsn{} : life.source().transactions().back().commit_lsn;
   const auto frozen = life.source().world_at(before).at(11);
-  life.source().commit({{12, RowChange::Op::Insert, 1000, "a"}, {11, RowChange::Op::Insert, 1001, "half"}, {11, RowChange::Op::Insert, 1002, "<poison>"}});
+  life.source().commit({{12, RowChange::Op::Insert, 1000, "a"},
+                        {11, RowChange::Op::Insert, 1001, "half"},
+                        {11, RowChange::Op::Insert, 1002, "<poison>"}});
   life.source().commit({{11, RowChange::Op::Insert, 1003, "later"}, {12, RowChange::Op::Insert, 1004, "b"}});
   auto& cache = life.caches()[0];
   for (int i = 0; i < 3000; ++i) {
@@ -335,7 +349,8 @@ TEST(Sim, APoisonedRowFreezesItsTableBeforeItsTransaction) {
   }
   const auto rows = [&](const char* table) {
     Rows found;
-    for (const auto& row : cache.kept->tables.at(table).rows()) found[std::get<std::int64_t>(row[0])] = std::get<std::string>(row[1]);
+    for (const auto& row : cache.kept->tables.at(table).rows())
+      found[std::get<std::int64_t>(row[0])] = std::get<std::string>(row[1]);
     return found;
   };
   EXPECT_EQ(rows("t11"), frozen);

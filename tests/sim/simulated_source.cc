@@ -93,6 +93,7 @@ World SimulatedSource::world_at(Lsn at) const {
 }
 
 Status SimulatedSource::start(Lsn from) {
+  if (meanwhile) meanwhile();
   if (from < confirmed_) {
     broken_rule = "the stream was asked for log that had been confirmed";
     return Error{Verdict::Gap, "slot-ahead", "asked for confirmed log", {}, {}};

@@ -46,7 +46,8 @@ class SimulatedSource final : public Source {
   Lsn end() const { return end_; }
   const std::vector<SimTransaction>& transactions() const { return transactions_; }
   Lsn confirmed() const { return confirmed_; }
-  double break_probability = 0;   // per poll
+  double break_probability = 0;            // per poll
+  std::function<void()> meanwhile;         // called inside start(): other threads do not wait for a connection
   std::optional<std::string> broken_rule;  // set when the engine did what it must never do
 
   // ---- Source ----
