@@ -42,8 +42,18 @@ Result<Step> Lane::step() {
   return Step::Progressed;
 }
 
+// Far behind, and the source has not said that this was all: the batch waits for more instead of being cut short.
+bool Lane::more_is_coming() const {
+  return begun_ && !in_transaction_ && !caught_up_ && link_.mode() == LaneMode::Attached &&
+         batch_due_ms() > batch_begun_ms_ + options_.commit_every_ms && clock_.now_ms() < batch_due_ms();
+}
+
 // Nothing is queued: everything complete becomes visible, and a detached lane reports where it stands.
 Result<Step> Lane::settle_when_drained() {
+  if (more_is_coming()) {
+    wake_at_ms_ = batch_due_ms();
+    return Step::Idle;
+  }
   if (!in_transaction_ && !skipping_) {
     WALBRIDGE_TRY_AS(const Flow flow,
                      (begun_ || !tables_.unwritten().empty()) ? commit_batch(reached_) : store_idle_position());
@@ -153,6 +163,7 @@ Result<Lane::Flow> Lane::consume() {
 Result<Lane::Flow> Lane::on_event(const Event& event) {
   if (const auto* change = std::get_if<RowChange>(&event)) return skipping_ ? Flow::Continue : counted(on_row(*change));
   if (const auto* begin = std::get_if<TxBegin>(&event)) {
+    caught_up_ = false;
     skipping_ = begin->commit_lsn <= reached_.commit_lsn;  // I3
     in_transaction_ = !skipping_;
     transaction_ = *begin;
@@ -169,6 +180,7 @@ Result<Lane::Flow> Lane::on_event(const Event& event) {
     return skipping_ ? Flow::Continue : counted(on_truncate(*truncated));
   }
   if (const auto* idle = std::get_if<IdlePosition>(&event)) {
+    caught_up_ = true;
     reached_.end_lsn = std::max(reached_.end_lsn, idle->lsn);
     return Flow::Continue;
   }
@@ -243,7 +255,7 @@ Result<Lane::Flow> Lane::ensure_begun() {
 
 Result<Lane::Flow> Lane::apply(LaneTables::Table& table, const CacheChange& change) {
   if (auto applied = sink_.apply(change); !applied) {
-    if (applied.error().verdict == Verdict::PoisonRow) return stop_table(table, applied.error());
+    if (applied.error().verdict == Verdict::PoisonRow) return poisoned(applied.error(), table);
     return failed(std::move(applied.error()));
   }
   std::size_t bytes = 16;
@@ -253,6 +265,18 @@ Result<Lane::Flow> Lane::apply(LaneTables::Table& table, const CacheChange& chan
   batch_bytes_ += bytes;
   part_bytes_ += bytes;
   return Flow::Continue;
+}
+
+// A sink may find out late, so the row may belong to any transaction of the batch: the batch is replayed with each
+// transaction committed alone, until the one is found.
+Result<Lane::Flow> Lane::poisoned(const Error& error, LaneTables::Table& otherwise) {
+  const bool alone = batch_transactions_ + (in_transaction_ ? 1 : 0) <= 1;
+  if (!alone && careful_until_ < transaction_.commit_lsn) {
+    careful_until_ = transaction_.commit_lsn;
+    return restart();
+  }
+  auto* named = tables_.find_by_cache_name(error.table);
+  return stop_table(named == nullptr ? otherwise : *named, error);
 }
 
 // The table takes nothing from this transaction on. What the open cache transaction holds of it is rolled back, so
@@ -284,10 +308,16 @@ Result<Lane::Flow> Lane::split_if_large() {
   return flow;
 }
 
+// Far behind, larger batches catch up sooner: a quarter of the lag may go into one.
+std::int64_t Lane::batch_due_ms() const {
+  const auto lag_ms = batch_first_commit_ ? (clock_.wall().micros - batch_first_commit_.micros) / 1000 : 0;
+  return batch_begun_ms_ + std::max(options_.commit_every_ms, std::min(options_.longest_batch_ms, lag_ms / 4));
+}
+
 bool Lane::batch_is_full() const {
   const auto& limits = sink_.limits();
   return batch_rows_ >= limits.rows_per_commit || batch_bytes_ >= limits.bytes_per_commit ||
-         (begun_ && clock_.now_ms() - batch_begun_ms_ >= options_.commit_every_ms) ||
+         (begun_ && clock_.now_ms() >= batch_due_ms()) ||
          (begun_ && reached_.commit_lsn <= careful_until_);
 }
 
@@ -318,13 +348,9 @@ Result<Lane::Flow> Lane::commit_batch(const Checkpoint& target) {
       committing_ = target;
       return retry_later(error);
     }
-    auto* poisoned = error.verdict == Verdict::PoisonRow ? tables_.find_by_cache_name(error.table) : nullptr;
-    if (poisoned == nullptr) return failed(std::move(error));
-    if (batch_transactions_ > 1 && careful_until_ < target.commit_lsn) {
-      careful_until_ = target.commit_lsn;
-      return restart();
-    }
-    return stop_table(*poisoned, error);
+    auto* table = error.verdict == Verdict::PoisonRow ? tables_.find_by_cache_name(error.table) : nullptr;
+    if (table == nullptr) return failed(std::move(error));
+    return poisoned(error, *table);
   }
   WALBRIDGE_FAILPOINT("after-commit");
   commit_pending_ = begun_ = false;

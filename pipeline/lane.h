@@ -25,7 +25,8 @@ struct LaneOptions {
   std::string source_id;
   std::int64_t idle_checkpoint_ms = 10'000;           // store an idle position at most this often …
   std::uint64_t idle_checkpoint_bytes = 16ULL << 20;  // … or after this much log
-  std::int64_t commit_every_ms = 100;                 // a busy stream becomes visible at least this often
+  std::int64_t commit_every_ms = 100;                 // a busy stream becomes visible at least this often …
+  std::int64_t longest_batch_ms = 2'000;              // … or, while far behind, this often
   bool eager_idle = false;                            // store idle positions at once (`run --once`)
   std::uint64_t seed = 0;
 };
@@ -66,8 +67,11 @@ class Lane {
   Result<Flow> commit_batch(const Checkpoint& target);
   Result<Flow> split_if_large();
   Result<Flow> store_idle_position();
+  Result<Flow> poisoned(const Error& error, LaneTables::Table& otherwise);
   Flow stop_table(LaneTables::Table& table, const Error& error);
   bool batch_is_full() const;
+  bool more_is_coming() const;
+  std::int64_t batch_due_ms() const;
   bool already_applied() const;
   Result<Flow> counted(Result<Flow> flow);
   Result<Flow> failed(Error error);
@@ -100,6 +104,7 @@ class Lane {
   Timestamp batch_first_commit_;
 
   bool in_transaction_ = false;  // between TxBegin and TxCommit of a transaction that is not skipped
+  bool caught_up_ = false;       // the source has nothing more at the moment
   bool skipping_ = false;        // … of one the cache has already
   TxBegin transaction_;
   std::uint64_t transaction_changes_ = 0;  // row changes seen on the wire in this transaction

@@ -13,8 +13,8 @@ namespace {
 
 // Short: a busy cache is the caller's Retry, which can also be told to stop.
 constexpr int kPatienceMs = 250;
-constexpr std::size_t kRowsPerCommit = 20'000;
-constexpr std::size_t kBytesPerCommit = 16U << 20;
+constexpr std::size_t kRowsPerCommit = 100'000;
+constexpr std::size_t kBytesPerCommit = 64U << 20;
 
 }  // namespace
 
@@ -70,6 +70,7 @@ Status LocalSink::connect() {
 
 void LocalSink::disconnect() noexcept {
   load_.reset();
+  window_.clear();
   guard_.reset();
   statements_.reset();
   wal_.reset();
@@ -184,7 +185,16 @@ Status LocalSink::begin() {
 Status LocalSink::apply(const CacheChange& change) {
   WALBRIDGE_TRY(require(Phase::Transaction, "apply"));
   ++rows_;
-  return statements_->apply(change);
+  if (!ChangeWindow::takes(change)) {
+    WALBRIDGE_TRY(drain_window());
+    return statements_->apply(change);
+  }
+  window_.add(change);
+  return window_.full() ? drain_window() : Status();
+}
+
+Status LocalSink::drain_window() {
+  return window_.drain([this](const CacheChange& change) { return statements_->apply(change); });
 }
 
 Status LocalSink::record(const TableRecord& record) {
@@ -195,6 +205,7 @@ Status LocalSink::record(const TableRecord& record) {
 Status LocalSink::commit(const Checkpoint& checkpoint) {
   WALBRIDGE_TRY(require(Phase::Transaction, "commit"));
   if (!position_moved_) {
+    WALBRIDGE_TRY(drain_window());
     if (const auto reason = wal_->replaced()) return replaced_error(cache_.name, *reason);
     moved_ = stored_;
     WALBRIDGE_TRY(move_position(*db_, cache_, guard_, moved_, stored_.source_id, checkpoint));

@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "pipeline/api/sink.h"
+#include "sink-libsql/change_window.h"
 #include "sink-libsql/local_load.h"
 #include "sink-libsql/local_state.h"
 #include "sink-libsql/local_statements.h"
@@ -44,6 +45,7 @@ class LocalSink final : public Sink {
   // Absent: open() found no file, the first load will make it.
   enum class Phase { Closed, Absent, Ready, Transaction, Load };
 
+  Status drain_window();
   Status connect();
   void disconnect() noexcept;
   Status configure();
@@ -61,6 +63,7 @@ class LocalSink final : public Sink {
   std::unique_ptr<SqliteHandle> db_;
   std::unique_ptr<LocalWal> wal_;
   std::unique_ptr<LocalStatements> statements_;
+  ChangeWindow window_;
   Statement guard_;
   std::unique_ptr<LocalLoad> load_;
 

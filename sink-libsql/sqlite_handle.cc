@@ -18,6 +18,9 @@ Result<std::unique_ptr<SqliteHandle>> SqliteHandle::open(const std::string& path
   if (mode != Mode::ReadOnly) flags |= SQLITE_OPEN_READWRITE;
   if (mode == Mode::Create) flags |= SQLITE_OPEN_CREATE;
   sqlite3* db = nullptr;
+  // SQLite's own accounting takes a lock at every allocation; nobody here asks for it. Only before its first use.
+  static const int without_accounting = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(without_accounting);
   const int outcome = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
   std::unique_ptr<SqliteHandle> handle(new SqliteHandle(db, std::move(name)));
   if (db == nullptr) return sqlite_error(SQLITE_NOMEM, "out of memory", "cache " + handle->name_ + ": open");

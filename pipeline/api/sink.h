@@ -68,8 +68,8 @@ class Sink {
   // ---- streaming ----
 
   virtual Status begin() = 0;
-  // May take effect at commit(). PoisonRow: the change itself cannot be applied, the transaction is still open
-  // and the change had no effect.
+  // May take effect later, at the latest in commit(), and in another order where that makes no difference. PoisonRow,
+  // from either: a change of this cache transaction cannot be applied; the error names its table.
   virtual Status apply(const CacheChange& change) = 0;
   virtual Status record(const TableRecord& record) = 0;  // insert or replace one row of _walbridge_tables
   virtual Status commit(const Checkpoint& checkpoint) = 0;
