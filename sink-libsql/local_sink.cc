@@ -194,7 +194,10 @@ Status LocalSink::apply(const CacheChange& change) {
 }
 
 Status LocalSink::drain_window() {
-  return window_.drain([this](const CacheChange& change) { return statements_->apply(change); });
+  auto drained = window_.drain([this](const CacheChange& change) { return statements_->apply(change); });
+  // What waited behind the failed change is forgotten: this transaction must not commit any more.
+  if (!drained) phase_ = Phase::Closed;
+  return drained;
 }
 
 Status LocalSink::record(const TableRecord& record) {

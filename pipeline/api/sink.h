@@ -69,7 +69,8 @@ class Sink {
 
   virtual Status begin() = 0;
   // May take effect later, at the latest in commit(), and in another order where that makes no difference. PoisonRow,
-  // from either: a change of this cache transaction cannot be applied; the error names its table.
+  // from either: a change of this cache transaction cannot be applied; the error names its table, the transaction is
+  // lost and abandon() is next.
   virtual Status apply(const CacheChange& change) = 0;
   virtual Status record(const TableRecord& record) = 0;  // insert or replace one row of _walbridge_tables
   virtual Status commit(const Checkpoint& checkpoint) = 0;
