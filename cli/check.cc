@@ -7,6 +7,8 @@
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "mapping/table_plan.h"
+#include "mapping/unused_names.h"
+#include "pipeline/source_gap.h"
 #include "source-pg/open.h"
 
 namespace walbridge::cli {
@@ -47,6 +49,8 @@ Check look(const config::Config& config) {
     check.findings.push_back(finding_of(sinks.error(), "sink"));
     return check;
   }
+  const auto slot = identity ? admin->slot_status() : Result<SlotStatus>(identity.error());
+  bool filled = false;
   std::vector<const SourceTable*> selected;
   for (std::size_t i = 0; i < config.sinks.size(); ++i) {
     const auto plan = mapping::plan_sink(tables, config, config.sinks[i]);
@@ -60,8 +64,20 @@ Check look(const config::Config& config) {
       if (wanted && !known) selected.push_back(&table);
     }
     check.add((*sinks)[i]->check(cache_tables));
+    if (const auto state = (*sinks)[i]->peek(); state && identity && slot) {
+      filled = filled || state->checkpoint;
+      if (const auto gap = pipeline::source_gap(config.sinks[i].name, *state, *identity, *slot)) {
+        check.findings.push_back(finding_of(*gap, "sink " + config.sinks[i].name));
+      }
+    }
   }
   if (identity) check.add(admin->preflight(selected));
+  if (filled) {
+    if (auto published = admin->verify_publication(selected); !published) {
+      check.findings.push_back(finding_of(published.error(), "source"));
+    }
+  }
+  check.add(mapping::unused_names(tables, config));
   return check;
 }
 

@@ -37,6 +37,9 @@ int fail(const Error& error) {
   std::cerr << "error: " << error.message;
   if (!error.code.empty()) std::cerr << " [" << error.code << "]";
   std::cerr << "\n";
+  if (error.remedy.empty() && error.verdict == Verdict::Retry) {
+    std::cerr << "  what to do: see that it runs and can be reached from here, then start again\n";
+  }
   if (!error.remedy.empty()) std::cerr << "  what to do: " << error.remedy << "\n";
   return exit_code(error);
 }

@@ -63,7 +63,11 @@ int destroy(const config::Config& config, const DestroyOptions& options) {
   if (!sinks) return fail(sinks.error());
   for (std::size_t i = 0; options.caches && i < sinks->size(); ++i) {
     auto state = (*sinks)[i]->peek();
-    if (!state) return fail(state.error());
+    if (!state) {
+      const int code = fail(state.error());
+      std::cerr << "  nothing was removed; without --caches the slot and the publication can be\n";
+      return code;
+    }
     if (state->checkpoint || !state->tables.empty()) doomed.caches.emplace_back(i, state->tables);
   }
   const bool nothing = doomed.objects.empty() && doomed.caches.empty();

@@ -62,7 +62,6 @@ int run(const config::Config& config, const RunCommandOptions& options) {
   pipeline::Bridge bridge(config, std::move(parts), clock, options.once);
   log::info("walbridge starts",
             {{"version", WALBRIDGE_VERSION}, {"name", config.name}, {"sinks", config.sinks.size()}});
-  if (auto prepared = bridge.prepare(stop_requested); !prepared) return fail(prepared.error());
 
   Progress progress(options.json                 ? ProgressStyle::Json
                     : isatty(STDOUT_FILENO) != 0 ? ProgressStyle::Terminal

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "pipeline/admin.h"
+#include "pipeline/source_gap.h"
 #include "source-pg/open.h"
 
 namespace walbridge::cli {
@@ -57,6 +58,7 @@ ordered_json cache_json(const std::string& name, const Result<SinkState>& state)
 ordered_json look_directly(const config::Config& config, bool& reachable) {
   ordered_json json{{"name", config.name}, {"running", false}, {"caches", ordered_json::array()}};
   auto admin = source_pg::open_source_admin(config);
+  const auto identity = admin->identity();
   auto slot = admin->slot_status();
   reachable = true;
   if (slot) {
@@ -71,6 +73,12 @@ ordered_json look_directly(const config::Config& config, bool& reachable) {
     const auto state = sinks ? (*sinks)[i]->peek() : Result<SinkState>(sinks.error());
     if (!state) reachable = false;
     json["caches"].push_back(cache_json(config.sinks[i].name, state));
+    if (identity && slot && state) {
+      if (const auto gap = pipeline::source_gap(config.sinks[i].name, *state, *identity, *slot)) {
+        json["caches"].back()["phase"] = "gap";
+        json["caches"].back()["error"] = {{"code", gap->code}, {"message", gap->message}, {"remedy", gap->remedy}};
+      }
+    }
     if (slot && state && state->checkpoint) {
       json["caches"].back()["behind_bytes"] = bytes_between(state->checkpoint->end_lsn, slot->current_lsn);
     }
@@ -143,6 +151,9 @@ int status(const config::Config& config, const StatusOptions& options) {
     std::cout << json.dump(2) << "\n";
   } else {
     print_text(json);
+  }
+  for (const auto& cache : json["caches"]) {
+    if (cache.value("phase", "") == "gap") return kGap;
   }
   if (!reachable) return kSystemUnusable;
   return ready ? kDone : kFoundSomething;

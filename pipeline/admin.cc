@@ -64,7 +64,9 @@ Status AdminServer::start(const std::string& listen, AdminContent content) {
         "another process uses the port, perhaps another walbridge; choose a free one or set `admin: { listen: \"\" }`",
         {}};
   }
-  server_->thread = std::jthread([this] { server_->http.listen_after_bind(); });
+  server_->thread = std::jthread([&http] { http.listen_after_bind(); });
+  // stop() has no effect on a server that does not run yet, and would then be waited for in vain.
+  while (!http.is_running()) std::this_thread::yield();
   return Done{};
 }
 

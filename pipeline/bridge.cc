@@ -3,16 +3,17 @@
 #include <algorithm>
 #include <set>
 
+#include "mapping/unused_names.h"
 #include "pipeline/api/failpoint.h"
 #include "pipeline/api/log.h"
 #include "pipeline/snapshot_runner.h"
+#include "pipeline/source_gap.h"
 
 namespace walbridge::pipeline {
 namespace {
 
 constexpr std::int64_t kTryAgainMs = 5'000;
 constexpr std::int64_t kTryAgainAfterOperatorMs = 60'000;
-constexpr const char* kStartOver = "run `walbridge destroy --caches` and then `walbridge run` to copy everything again";
 
 LaneOptions lane_options(bool once, std::uint64_t seed) {
   LaneOptions options;
@@ -84,6 +85,9 @@ Status Bridge::prepare(const std::atomic<bool>& cancelled) {
 
 Status Bridge::plan_tables() {
   WALBRIDGE_TRY_AS(tables_, parts_.admin->describe_tables());
+  for (const auto& finding : mapping::unused_names(tables_, config_)) {
+    log::warn(finding.message, {{"code", finding.code}, {"fix", finding.fix}});
+  }
   for (auto& cache : caches_) {
     cache->plan = mapping::plan_sink(tables_, config_, cache->settings);
     for (const auto& refused : cache->plan.refused) {
@@ -136,7 +140,21 @@ Status Bridge::check_slot() {
   return Done{};
 }
 
+// A cache that was never filled is looked at before anything is written into it: a table in the way is the user's.
+Status Bridge::require_room(Cache& cache) const {
+  const auto seen = cache.sink->peek();
+  if (!seen || seen->checkpoint) return Done{};
+  std::vector<const CacheTable*> tables;
+  for (const auto& plan : cache.plan.tables) tables.push_back(&plan->cache());
+  for (const auto& finding : cache.sink->check(tables)) {
+    if (finding.severity != Finding::Severity::Error || finding.code != "table-exists") continue;
+    return Error{Verdict::Operator, finding.code, finding.subject + ": " + finding.message, finding.fix, {}};
+  }
+  return Done{};
+}
+
 Status Bridge::open_cache(Cache& cache) {
+  WALBRIDGE_TRY(require_room(cache));
   auto state = cache.sink->open();
   if (!state) return std::move(state.error());
   cache.state = *std::move(state);
@@ -155,41 +173,7 @@ Status Bridge::open_cache(Cache& cache) {
 
 Result<std::vector<const mapping::TablePlan*>> Bridge::missing_tables(const Cache& cache) const {
   const auto& state = *cache.state;
-  if (state.checkpoint) {
-    const auto sink = "cache " + cache.settings.name;
-    if (state.source_id != source_id_) {
-      return Error{Verdict::Gap,
-                   "other-source",
-                   sink + ": was filled from another source (" + state.source_id + ", this is " + source_id_ + ")",
-                   std::string("point it at the right source, use another `name`, or ") + kStartOver,
-                   {}};
-    }
-    if (!slot_.exists && !slot_made_here_) {
-      return Error{
-          Verdict::Gap,
-          "slot-missing",
-          sink + ": the replication slot is gone and with it the changes since " + to_string(state.checkpoint->end_lsn),
-          kStartOver,
-          {}};
-    }
-    if (slot_.exists && state.checkpoint->end_lsn < slot_.confirmed_flush_lsn) {
-      return Error{Verdict::Gap,
-                   "slot-ahead",
-                   sink + ": stands at " + to_string(state.checkpoint->end_lsn) +
-                       " but the slot has given up everything before " + to_string(slot_.confirmed_flush_lsn) +
-                       " (a restored or wiped cache?)",
-                   kStartOver,
-                   {}};
-    }
-    if (state.checkpoint->end_lsn > slot_.current_lsn) {
-      return Error{Verdict::Gap,
-                   "future-lsn",
-                   sink + ": stands at " + to_string(state.checkpoint->end_lsn) + ", ahead of the source's " +
-                       to_string(slot_.current_lsn) + " (a restored source?)",
-                   kStartOver,
-                   {}};
-    }
-  }
+  if (auto gap = source_gap(cache.settings.name, state, source_id_, slot_)) return *std::move(gap);
   std::vector<const mapping::TablePlan*> missing;
   for (const auto& plan : cache.plan.tables) {
     const auto* record = find_record(state.tables, plan->cache().source_oid);
@@ -221,6 +205,10 @@ Status Bridge::write_stopped_records(Cache& cache) {
                               : "the configuration no longer selects this table; its rows stay as they were";
     }
     if (stored.state == TableState::Stopped && stored.code == record.code) continue;
+    log::warn("table is not fed any more", {{"sink", cache.settings.name},
+                                            {"table", record.source_name},
+                                            {"code", record.code},
+                                            {"reason", record.reason}});
     changed.push_back(std::move(record));
   }
   if (changed.empty()) return Done{};
@@ -235,6 +223,8 @@ void Bridge::bring_up_caches(const std::atomic<bool>& cancelled, const std::func
     if (cache->started) started(*cache);
     if (cache->started || cancelled || clock_.now_ms() < cache->try_again_ms) continue;
     if (!cache->state) {
+      // What was true of the slot when this bridge started is no measure for a cache that comes later.
+      if (auto slot = parts_.admin->slot_status()) slot_ = *std::move(slot);
       if (auto opened = open_cache(*cache); !opened) {
         cache_failed(*cache, opened.error());
         continue;
@@ -311,6 +301,10 @@ Status Bridge::load_cache(Cache& cache, SnapshotPoint point, const std::atomic<b
   std::vector<TableRecord> records;
   for (const auto& load : loads) {
     auto record = record_of(*load.plan, TableState::Live, point.consistent_point);
+    if (const auto* before = find_record(cache.state->tables, record.source_oid);
+        before != nullptr && before->cache_name != record.cache_name) {
+      record.replaces = before->cache_name;
+    }
     if (const auto bad = poisoned.find(load.source.oid); bad != poisoned.end()) {
       stop_loaded_table(cache, record, bad->second);
     }

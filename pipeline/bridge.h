@@ -58,6 +58,7 @@ class Bridge {
   Status plan_tables();
   Status prepare_publication();
   Status check_slot();
+  Status require_room(Cache& cache) const;
   Status open_cache(Cache& cache);
   // Which of the cache's tables must be copied; a Gap when the cache does not belong to this source or slot.
   Result<std::vector<const mapping::TablePlan*>> missing_tables(const Cache& cache) const;

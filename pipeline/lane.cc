@@ -317,8 +317,7 @@ std::int64_t Lane::batch_due_ms() const {
 bool Lane::batch_is_full() const {
   const auto& limits = sink_.limits();
   return batch_rows_ >= limits.rows_per_commit || batch_bytes_ >= limits.bytes_per_commit ||
-         (begun_ && clock_.now_ms() >= batch_due_ms()) ||
-         (begun_ && reached_.commit_lsn <= careful_until_);
+         (begun_ && clock_.now_ms() >= batch_due_ms()) || (begun_ && reached_.commit_lsn <= careful_until_);
 }
 
 Result<Lane::Flow> Lane::on_commit(const TxCommit& commit) {

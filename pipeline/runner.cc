@@ -38,7 +38,13 @@ class Runner {
       : bridge_(bridge), options_(options), stop_(stop) {}
 
   RunOutcome run() {
+    // Before anything is fenced or changed: whoever cannot have the address must leave the others alone.
     if (auto admin = start_admin(); !admin) return {ExitReason::SystemUnusable, admin.error()};
+    if (auto prepared = bridge_.prepare(stop_); !prepared) {
+      const auto gap = prepared.error().verdict == Verdict::Gap;
+      return {gap ? ExitReason::Gap : ExitReason::SystemUnusable, prepared.error()};
+    }
+    prepared_ = true;
     std::jthread loader([this] { load_caches(); });
     reader_thread_ = std::jthread([this] { read(); });
     supervise();
@@ -61,9 +67,17 @@ class Runner {
     const auto& settings = bridge_.config().admin;
     if (settings.listen.empty()) return Done{};
     const auto limit = settings.ready_max_lag_seconds;
-    return admin_.start(settings.listen, {[this] { return render_metrics(bridge_, status()); },
-                                          [this, limit] { return to_json(status(), limit); },
-                                          [this, limit] { return status().not_ready(limit); }});
+    return admin_.start(settings.listen,
+                        {[this] { return prepared_ ? render_metrics(bridge_, status()) : std::string(); },
+                         [this, limit] { return to_json(prepared_ ? status() : starting(), limit); },
+                         [this, limit] { return (prepared_ ? status() : starting()).not_ready(limit); }});
+  }
+
+  // What there is to say before prepare() is done.
+  BridgeStatus starting() const {
+    BridgeStatus status;
+    status.name = bridge_.config().name;
+    return status;
   }
 
   BridgeStatus status() const {
@@ -74,12 +88,18 @@ class Runner {
   // Snapshots take minutes; supervision, status and a stop request must not wait for them.
   void load_caches() {
     std::int64_t slot_due_ms = 0;
+    std::uint64_t seen_starts = 0;
     while (!ending()) {
       bridge_.bring_up_caches(ending_, [this](Cache& cache) {
         if (lane_threads_.contains(&cache)) return;
         lane_threads_.emplace(&cache, std::jthread([this, &cache] { apply(cache); }));
       });
       const auto now = bridge_.clock().now_ms();
+      // A stream that had to be opened again may mean that the server was gone, and the lock with it: looking at the
+      // slot connects again and takes it.
+      const auto starts = bridge_.reader_stats().starts.load();
+      if (starts != seen_starts) slot_due_ms = std::min(slot_due_ms, now);
+      seen_starts = starts;
       if (now >= slot_due_ms) {
         // The first look comes before the stream is open; the second soon after.
         slot_due_ms = now + (slot_due_ms == 0 ? kSecondSlotPollMs : kSlotPollMs);
@@ -207,6 +227,7 @@ class Runner {
   Bridge& bridge_;
   const RunOptions& options_;
   const std::atomic<bool>& stop_;
+  std::atomic<bool> prepared_{false};
   std::atomic<bool> ending_{false};
   std::atomic<bool> reader_ending_{false};
   std::shared_ptr<std::atomic<bool>> left_ = std::make_shared<std::atomic<bool>>(false);

@@ -24,8 +24,8 @@ struct RunOutcome {
   std::optional<Error> error;
 };
 
-// Runs until `stop` becomes true, the work of `once` is done, or nothing can go on. Leaves within five seconds of a
-// stop: what is not finished by then is abandoned, for start-up is crash recovery.
+// Prepares the bridge, then runs until `stop` becomes true, the work of `once` is done, or nothing can go on. Leaves
+// within five seconds of a stop: what is not finished by then is abandoned, for start-up is crash recovery.
 RunOutcome run_bridge(Bridge& bridge, const RunOptions& options, const std::atomic<bool>& stop);
 
 }  // namespace walbridge::pipeline

@@ -1,6 +1,6 @@
 // Changes of the open transaction that wait to be applied in key order: neighbours in the key are neighbours on a page,
-// and a later image of a row makes an earlier one needless. Holds only what commutes: changes of tables whose keys SQLite
-// compares as bytes or integers, that do not change a key. Bounded; one thread.
+// and a later image of a row makes an earlier one needless. Holds only what commutes: changes of tables whose keys
+// SQLite compares as bytes or integers, that do not change a key. Bounded; one thread.
 #pragma once
 
 #include <cstdint>

@@ -67,6 +67,11 @@ class Reload final : public LocalLoad {
     Statement guard;
     WALBRIDGE_TRY(move_position(db_, cache_, guard, moved, source_id, checkpoint));
     guard.reset();
+    for (const auto& record : records) {
+      if (!record.replaces.empty()) {
+        WALBRIDGE_TRY(db_.execute("DROP TABLE IF EXISTS " + quote_identifier(record.replaces)));
+      }
+    }
     for (const auto* table : tables_) {
       if (is_live(records, table->source_oid)) {
         WALBRIDGE_TRY(swap_in(*table));

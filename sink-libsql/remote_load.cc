@@ -170,6 +170,10 @@ Status RemoteLoad::build_swap(std::span<const TableRecord> records, const std::s
     if (is_foreign_view(object))
       write_control(batch, purposes, Kind::Schema, "DROP VIEW " + quote_identifier(object.name));
   }
+  for (const auto& record : records) {
+    if (record.replaces.empty()) continue;
+    write_control(batch, purposes, Kind::Schema, "DROP TABLE IF EXISTS " + quote_identifier(record.replaces));
+  }
   for (const auto& [oid, table] : tables_) {
     if (is_live(records, oid)) {
       write_swap(table);

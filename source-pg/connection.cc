@@ -89,7 +89,10 @@ int seconds_to_connect(const SourceUrl& url) {
 }
 
 void hide_secrets(std::string& text, const std::vector<std::string>& secrets) {
+  // Replacing every "p" of a message hides nothing and shows what the password is.
+  constexpr std::size_t kShortestToHide = 4;
   for (const auto& secret : secrets) {
+    if (secret.size() < kShortestToHide) continue;
     for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at + 3)) {
       text.replace(at, secret.size(), config::Secret::kMask);
     }

@@ -31,13 +31,16 @@ constexpr auto kMeanings = std::to_array<Meaning>({
     {"*", "Too many connections attempts", Verdict::Retry, "", ""},
 
     // ---- gaps: what the cache needs is no longer there (I6) ----
-    {"42704", "replication slot", Verdict::Gap, "", "the slot is gone: resync the caches"},
-    {"42704", "publication", Verdict::Gap, "", "the publication was dropped: resync the caches"},
+    {"42704", "replication slot", Verdict::Gap, "",
+     "run `walbridge destroy --caches`, then `walbridge run` to copy everything again"},
+    {"42704", "publication", Verdict::Gap, "",
+     "run `walbridge destroy --caches`, then `walbridge run` to copy everything again"},
     {"55000", "can no longer", Verdict::Gap, "",
      "the slot is lost: drop it with `walbridge destroy`, then run again to resync"},
     {"55000", "cannot read from logical replication slot", Verdict::Gap, "",
      "the slot is lost: drop it with `walbridge destroy`, then run again to resync"},
-    {"58P01", "requested WAL segment", Verdict::Gap, "", "the log the slot needs was removed: resync the caches"},
+    {"58P01", "requested WAL segment", Verdict::Gap, "",
+     "run `walbridge destroy --caches`, then `walbridge run` to copy everything again"},
 
     // ---- an exported snapshot died with its connection: the load begins again ----
     {"42704", "snapshot", Verdict::Retry, "", ""},

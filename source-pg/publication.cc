@@ -198,7 +198,7 @@ Status verify_publication(Connection& connection, const config::Source& source,
   const auto problem = publication_problem(state, source.publication, tables, fix);
   if (problem.empty()) return Done{};
   return Error{Verdict::Gap, "publication", problem + ", so changes may have been left out of the stream",
-               fix + "; then resync the caches"};
+               fix + "; then run `walbridge destroy --caches`, then `walbridge run` to copy everything again"};
 }
 
 }  // namespace walbridge::source_pg

@@ -157,7 +157,7 @@ Result<ReplicationStream::Drained> ReplicationStream::drain(Chunk& into, std::si
   if (size == -2) return error_from(connection_->raw(), "streaming");
   if (!lost_publication_.empty()) {
     return Error{Verdict::Gap, "publication", "the server no longer sends the publication: " + lost_publication_,
-                 "the publication was dropped: resync the caches"};
+                 "run `walbridge destroy --caches`, then `walbridge run` to copy everything again"};
   }
   return drained;
 }

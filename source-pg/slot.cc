@@ -88,7 +88,7 @@ std::optional<Error> slot_problem(const SlotStatus& status, const std::string& n
     const auto reason = status.invalidation_reason.empty() ? std::string() : " (" + status.invalidation_reason + ")";
     return Error{Verdict::Gap, "slot-lost",
                  "slot " + name + " is lost" + reason + ": the source no longer has the log it needs",
-                 "drop it with `walbridge destroy`, then run again to resync the caches"};
+                 "run `walbridge destroy --caches`, then `walbridge run` to copy everything again"};
   }
   return std::nullopt;
 }

@@ -19,7 +19,7 @@ std::string replication_literal(std::string_view text) {
   return quoted + "'";
 }
 
-constexpr const char* kResync = "what lies between is gone: resync the caches";
+constexpr const char* kResync = "run `walbridge destroy --caches`, then `walbridge run` to copy everything again";
 
 Status check_log_end(Connection& connection, Lsn from) {
   WALBRIDGE_TRY_AS(const Rows system, connection.query("IDENTIFY_SYSTEM", "identifying the source"));
@@ -31,7 +31,8 @@ Status check_log_end(Connection& connection, Lsn from) {
   if (*end >= from) return {};
   return Error{Verdict::Gap, "future-lsn",
                fmt::format("the caches are at {}, but the source's log ends at {}", to_string(from), to_string(*end)),
-               "the source was restored or is another one: check source.url, then resync the caches"};
+               "the source was restored or is another one: check source.url, then run `walbridge destroy --caches`, "
+               "then `walbridge run` to copy everything again"};
 }
 
 Status check_slot(const Rows& slots, const std::string& slot, Lsn from) {

@@ -36,10 +36,11 @@ struct TableRecord {
   std::string cache_name;
   TableState state = TableState::Pending;
   std::string schema_hash;
-  Lsn snapshot_lsn;    // changes of transactions with commit_lsn < snapshot_lsn are already in the rows
-  std::string code;    // Stopped only
-  std::string reason;  // Stopped only: message and remedy, no values
-  Lsn stopped_at;      // Stopped only: commit_lsn of the first change not applied
+  Lsn snapshot_lsn;      // changes of transactions with commit_lsn < snapshot_lsn are already in the rows
+  std::string code;      // Stopped only
+  std::string reason;    // Stopped only: message and remedy, no values
+  std::string replaces;  // finish_load only: the name it had here before, whose table goes; not stored
+  Lsn stopped_at;        // Stopped only: commit_lsn of the first change not applied
 };
 
 // Whether `records` say that the source table goes into service. A table without a record does not.

@@ -60,7 +60,8 @@ class Sink {
   virtual Status begin_load(std::span<const CacheTable* const> tables) = 0;
   virtual Status load(const LoadBlock& block) = 0;
   // Swaps in the loaded tables whose record is Live, drops the hidden copies of the others, writes all records and
-  // the checkpoint, in one transaction; a stored record of another table of the same name goes with its rows.
+  // the checkpoint, in one transaction; a stored record of another table of the same name goes with its rows, and so
+  // does the table a record `replaces`.
   // PoisonRow: a row that came earlier cannot be loaded; call again with a record that says so.
   virtual Status finish_load(std::span<const TableRecord> records, const std::string& source_id,
                              const Checkpoint& checkpoint) = 0;

@@ -115,6 +115,7 @@ Status FakeSink::finish_load(std::span<const TableRecord> records, const std::st
   WALBRIDGE_TRY(require(Phase::Load));
   WALBRIDGE_TRY(before(FakeCall::FinishLoad));
   WALBRIDGE_TRY(move_position(source_id, checkpoint));
+  for (const auto& record : records) cache_->tables.erase(record.replaces);
   for (auto& [name, table] : staged_) {
     if (!is_live(records, table.shape.source_oid)) continue;
     const CacheTable& shape = table.shape;

@@ -82,6 +82,8 @@ def test_missing_slot_is_a_gap(case):
     case.execute(f"SELECT pg_drop_replication_slot('{case.database}')")
     case.execute("INSERT INTO t VALUES (2, 'x')")
     assert "destroy --caches" in case.refused("slot-missing", GAP)
+    assert "slot-missing" in case.bridge.command("check").stdout, "check must not be green over a gap"
+    assert case.bridge.command("status").returncode == GAP
     assert len(case.cache().rows("t")) == 1
     assert case.bridge.command("destroy", "--caches", "--yes").returncode == DONE
     case.bridge.once()
@@ -184,6 +186,7 @@ def test_table_of_the_user_in_the_cache_is_never_dropped(case):
     assert "as:" in case.refused("table-exists", UNUSABLE)
     with contextlib.closing(sqlite3.connect(case.path)) as mine:
         assert mine.execute("SELECT precious FROM t").fetchall() == [("keep",)]
+        assert mine.execute("SELECT name FROM sqlite_master").fetchall() == [("t",)], "a refused cache must stay as it was"
 
 
 def test_file_that_is_no_database_is_left_alone(case):
@@ -268,6 +271,26 @@ def test_bad_configuration_is_usage(case, tmp_path):
     missing.config_path.unlink()
     assert missing.command("check").returncode == USAGE
     assert missing.command("chekc").returncode == USAGE
+
+
+def test_renamed_table_leaves_no_orphan(case):
+    case.bridge.once()
+    case.execute("ALTER TABLE t RENAME TO t2; INSERT INTO t2 VALUES (2, 'x')")
+    case.bridge.once()
+    assert case.cache().tables() == ["t2"]
+    assert len(case.cache().rows("t2")) == 2
+    case.execute("ALTER TABLE t2 RENAME TO swap; CREATE TABLE t2 (id int PRIMARY KEY, z text); INSERT INTO t2 VALUES (7, 'z')")
+    case.bridge.once()
+    assert sorted(case.cache().tables()) == ["swap", "t2"]
+    assert len(case.cache().rows("swap")) == 2 and len(case.cache().rows("t2")) == 1
+
+
+def test_names_that_match_nothing_are_said(case):
+    case.bridge.config["tables"] = {"include": ["public.*", "nosuch.*"]}
+    case.bridge.config["rules"] = [{"match": "public.t", "omit": ["emial"]}, {"match": "public.uzers", "as": "u"}]
+    case.bridge.write_config()
+    said = case.bridge.command("check").stdout
+    assert "nosuch.*" in said and "emial" in said and "public.uzers" in said
 
 
 def test_admin_port_that_is_taken(case, tmp_path):
