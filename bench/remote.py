@@ -8,6 +8,7 @@ import time
 
 from tests.support.sqld import Sqld
 
+from . import peers
 from .bridge import Bridge
 from .measure import Cost, ServerCpu, process_cpu
 from .report import Row, ratio_target
@@ -88,7 +89,46 @@ def _measure(bench, reference, bridges, backlog, changes):
             Row(work, "walbridge -> sqld", backlog.changes, "rows", ours, {"rows per cache transaction": batch_rows})]
 
 
+def _one_big_transaction(bench):
+    """Inserts of one transaction, above the cap of a remote cache: applied in parts. Beside it the source's own limit."""
+    source, sizes = bench.source, bench.sizes
+    source.fill_narrow("inserted", 0)
+    servers = []
+    try:
+        bridges = []
+        for number in range(bench.runs):
+            servers.append(Sqld(directory=bench.directory))
+            bridges.append(Bridge(source, bench.directory, f"remote_big_{number}", ["inserted"], sqld=servers[-1].start()))
+            bridges[-1].once()
+        slots = [f"remote_big_drain_{number}" for number in range(bench.runs)]
+        source.make_peer_slots(peers.PUBLICATION, "inserted", slots)
+        backlog = source.write_big_transaction("inserted", sizes.big)
+        drains, ours, batch_rows = [], [], []
+        for bridge, slot in zip(bridges, slots):
+            bench.calm()
+            drains.append(peers.recvlogical(source, slot, backlog))
+            bench.calm()
+            cost, rows_per_batch = bridge.catch_up(backlog)
+            bridge.check("inserted", "aid")
+            ours.append(cost)
+            batch_rows.append(rows_per_batch)
+    finally:
+        for server in servers:
+            server.remove()
+    work = "one big transaction -> sqld"
+    rows = [Row(work, "pg_recvlogical to nowhere", backlog.changes, "changes", drains),
+            Row(work, "walbridge -> sqld", backlog.changes, "changes", ours, {"rows per cache transaction": batch_rows})]
+    bench.report.add(f"One transaction of {sizes.big:,} inserts -> sqld", rows, against=rows[0])
+    source.drop_slots()
+    source.sql("DROP TABLE inserted")
+
+
 def run(bench):
+    _small_transactions(bench)
+    _one_big_transaction(bench)
+
+
+def _small_transactions(bench):
     source, sizes = bench.source, bench.sizes
     source.make_accounts(sizes.accounts)
     servers = []

@@ -10,7 +10,7 @@ constexpr std::int64_t kFirstRejoinPauseMs = 1'000;
 constexpr std::int64_t kLongestRejoinPauseMs = 300'000;
 }  // namespace
 
-Reader::Reader(Source& source, std::vector<LaneLink*> links, const Clock& clock, ReaderStats& stats,
+Reader::Reader(Source& source, const std::vector<LaneLink*>& links, const Clock& clock, ReaderStats& stats,
                ReaderOptions options)
     : source_(source), clock_(clock), stats_(stats), options_(options), backoff_(100, 10'000, options.seed) {
   for (auto* link : links) members_.push_back({link});

@@ -44,7 +44,8 @@ struct ReaderStats {
 
 class Reader {
  public:
-  Reader(Source& source, std::vector<LaneLink*> links, const Clock& clock, ReaderStats& stats, ReaderOptions options);
+  Reader(Source& source, const std::vector<LaneLink*>& links, const Clock& clock, ReaderStats& stats,
+         ReaderOptions options);
 
   // An error is not final: step() may be called again and tries anew; Gap and Operator are for a person.
   Result<Step> step();
