@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "mapping/unused_names.h"
 #include "pipeline/api/failpoint.h"
@@ -22,12 +23,12 @@ LaneOptions lane_options(bool once, std::uint64_t seed) {
   return options;
 }
 
-TableRecord record_of(const mapping::TablePlan& plan, TableState state, Lsn snapshot_lsn) {
+TableRecord live_record(const mapping::TablePlan& plan, Lsn snapshot_lsn) {
   TableRecord record;
   record.source_oid = plan.cache().source_oid;
   record.source_name = plan.cache().source_name;
   record.cache_name = plan.cache().name;
-  record.state = state;
+  record.state = TableState::Live;
   record.schema_hash = plan.cache().schema_hash;
   record.snapshot_lsn = snapshot_lsn;
   return record;
@@ -300,7 +301,7 @@ Status Bridge::load_cache(Cache& cache, SnapshotPoint point, const std::atomic<b
 
   std::vector<TableRecord> records;
   for (const auto& load : loads) {
-    auto record = record_of(*load.plan, TableState::Live, point.consistent_point);
+    auto record = live_record(*load.plan, point.consistent_point);
     if (const auto* before = find_record(cache.state->tables, record.source_oid);
         before != nullptr && before->cache_name != record.cache_name) {
       record.replaces = before->cache_name;
@@ -354,6 +355,8 @@ Status Bridge::finish_load(Cache& cache, std::vector<TableRecord>& records, cons
 }
 
 void Bridge::stop_loaded_table(const Cache& cache, TableRecord& record, const Error& error) const {
+  // Its old rows stay, under the name they have.
+  if (!record.replaces.empty()) record.cache_name = std::exchange(record.replaces, {});
   record.state = TableState::Stopped;
   record.code = error.code;
   record.reason = error.message + "; " + error.remedy;

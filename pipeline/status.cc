@@ -86,8 +86,6 @@ CacheStatus cache_status(const Cache& cache, const ReaderStats& reader, const Cl
   status.wants_load = cache.wants_load;
   status.lag_seconds = cache_lag(cache, reader, clock.wall());
   status.buffer_bytes = cache.link.queued_bytes();
-  if (const auto since = cache.stats.failing_since_ms.load(); since != 0)
-    status.failing_seconds = (clock.now_ms() - since) / 1000;
   {
     const std::scoped_lock lock(cache.stats.mutex);
     status.checkpoint = cache.stats.checkpoint;

@@ -26,7 +26,6 @@ struct CacheStatus {
   double lag_seconds = 0;  // commit at the source to visible here, of what is not yet visible; 0 caught up
   std::size_t buffer_bytes = 0;
   std::optional<Error> last_error;
-  std::int64_t failing_seconds = 0;
   std::vector<TableRecord> tables;
   std::vector<mapping::RefusedTable> refused;
   std::vector<TableLoadStatus> loads;
