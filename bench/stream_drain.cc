@@ -30,7 +30,8 @@ struct Tally {
   void operator()(const walbridge::TxBegin&) {}
   void operator()(const walbridge::RowChange&) { ++changes; }
   void operator()(const walbridge::Truncated&) { ++changes; }
-  void operator()(const walbridge::LogicalMessage&) {}
+  void operator()(const walbridge::SchemaChanged&) {}
+  void operator()(const walbridge::BackfillMark&) {}
   void operator()(const walbridge::TxCommit& commit) {
     ++transactions;
     position = commit.end_lsn;

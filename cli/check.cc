@@ -51,17 +51,20 @@ Check look(const config::Config& config) {
   }
   const auto slot = identity ? admin->slot_status() : Result<SlotStatus>(identity.error());
   bool filled = false;
-  std::vector<const SourceTable*> selected;
+  std::vector<PublishedTable> selected;
   for (std::size_t i = 0; i < config.sinks.size(); ++i) {
     const auto plan = mapping::plan_sink(tables, config, config.sinks[i]);
     std::vector<const CacheTable*> cache_tables;
     for (const auto& table : plan.tables) cache_tables.push_back(&table->cache());
     for (const auto& refused : plan.refused) check.findings.push_back(finding_of(refused.error, refused.source_name));
     for (const auto& table : tables) {
-      const bool wanted = std::any_of(cache_tables.begin(), cache_tables.end(),
-                                      [&](const CacheTable* cache) { return cache->source_oid == table.oid; });
-      const bool known = std::find(selected.begin(), selected.end(), &table) != selected.end();
-      if (wanted && !known) selected.push_back(&table);
+      const auto wanted = std::find_if(plan.tables.begin(), plan.tables.end(),
+                                       [&](const auto& each) { return each->cache().source_oid == table.oid; });
+      const bool known = std::any_of(selected.begin(), selected.end(),
+                                     [&](const PublishedTable& each) { return each.table == &table; });
+      if (wanted != plan.tables.end() && !known) {
+        selected.push_back({&table, (*wanted)->publish_where(), (*wanted)->append_only()});
+      }
     }
     check.add((*sinks)[i]->check(cache_tables));
     if (const auto state = (*sinks)[i]->peek(); state && identity && slot) {

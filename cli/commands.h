@@ -15,6 +15,7 @@ int check(const config::Config& config, const CheckOptions& options);
 
 struct PlanOptions {
   std::string format = "text";  // text | json | sql
+  bool caches = true;           // look what they hold, for the difference
 };
 int plan(const config::Config& config, const PlanOptions& options);
 
@@ -36,5 +37,30 @@ struct DestroyOptions {
   bool json = false;
 };
 int destroy(const config::Config& config, const DestroyOptions& options);
+
+struct InitOptions {
+  std::string from;  // an address, or the name of a variable that holds it; empty: DATABASE_URL
+  std::string sink;  // empty: file:cache.db
+  std::string out = "walbridge.yaml";
+  bool force = false;
+};
+int init(const InitOptions& options);
+
+struct SchemaOptions {
+  std::string format;  // drizzle | prisma | sql
+  std::string sink;    // may be empty when there is one
+  std::string out = "-";
+  std::string check;  // a file to compare with the cache instead
+};
+int schema(const config::Config& config, const SchemaOptions& options);
+
+struct ResyncOptions {
+  std::vector<std::string> tables;  // globs over schema.table
+  bool all = false;
+  bool wait = true;
+  bool json = false;
+  bool yes = false;
+};
+int resync(const config::Config& config, const ResyncOptions& options);
 
 }  // namespace walbridge::cli

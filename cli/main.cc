@@ -34,6 +34,17 @@ int main(int argc, char** argv) {
   app.add_option("-c,--config", config_path, "the configuration file")->capture_default_str();
   app.fallthrough();
 
+  InitOptions init_options;
+  auto* init_command = app.add_subcommand("init", "write a configuration for a database, with what you should decide");
+  init_command->add_option("--from", init_options.from,
+                           "the source's address, or the name of the variable that holds it (default: DATABASE_URL)");
+  init_command->add_option("--sink", init_options.sink, "the cache's address (default: file:cache.db)");
+  init_command->add_option("--out", init_options.out, "the file to write, or - (default: that of --config)");
+  init_command->add_flag("--force", init_options.force, "replace the file if it is there");
+  init_command->footer(
+      "Examples:\n  walbridge init --from postgres://localhost/shop\n  walbridge init --from NEON_URL --sink "
+      "libsql://edge.turso.io");
+
   CheckOptions check_options;
   auto* check_command =
       app.add_subcommand("check", "look for everything that would keep the bridge from working, with the fix");
@@ -46,11 +57,13 @@ int main(int argc, char** argv) {
   auto* plan_command = app.add_subcommand(
       "plan", "show tables, columns and types of the caches, and what is not carried; touches nothing");
   bool plan_json = false;
+  bool plan_without_caches = false;
+  plan_command->add_flag("--no-caches", plan_without_caches, "do not look what the caches hold now");
   plan_command->add_flag("--json", plan_json, "same as --format json");
   plan_command->add_option("--format", plan_options.format, "text, json or sql")
       ->check(CLI::IsMember({"text", "json", "sql"}))
       ->capture_default_str();
-  plan_command->footer("Examples:\n  walbridge plan\n  walbridge plan --format sql | sqlite3 empty.db");
+  plan_command->footer("Examples:\n  walbridge plan\n  walbridge plan --no-caches --format sql | sqlite3 empty.db");
 
   RunCommandOptions run_options;
   auto* run_command = app.add_subcommand("run", "copy what is missing, then stream until stopped");
@@ -63,6 +76,28 @@ int main(int argc, char** argv) {
       "status", "tables, positions, lag and slot; from the running bridge or straight from the databases");
   status_command->add_flag("--json", status_options.json, "print as JSON");
   status_command->footer("Examples:\n  walbridge status\n  walbridge status --json | jq '.caches[].lag_seconds'");
+
+  SchemaOptions schema_options;
+  auto* schema_command =
+      app.add_subcommand("schema", "write the schema of a cache for its readers: Drizzle, Prisma, SQL");
+  schema_command->add_option("--format", schema_options.format, "drizzle, prisma or sql")
+      ->check(CLI::IsMember({"drizzle", "prisma", "sql"}));
+  schema_command->add_option("--sink", schema_options.sink, "the cache, when there are several");
+  schema_command->add_option("--out", schema_options.out, "the folder to write into, or - for standard output")
+      ->capture_default_str();
+  schema_command->add_option("--check", schema_options.check, "only say whether this file still fits its cache");
+  schema_command->footer(
+      "Examples:\n  walbridge schema --format drizzle --out src/db\n  walbridge schema --check src/db/schema.ts");
+
+  ResyncOptions resync_options;
+  auto* resync_command =
+      app.add_subcommand("resync", "copy tables again while the stream goes on; readers keep the old rows meanwhile");
+  resync_command->add_option("tables", resync_options.tables, "tables of the source, schema.table; * and ? match");
+  resync_command->add_flag("--all", resync_options.all, "all tables of the caches");
+  resync_command->add_flag("!--no-wait", resync_options.wait, "only ask for it");
+  resync_command->add_flag("--yes", resync_options.yes, "do not ask before --all");
+  resync_command->add_flag("--json", resync_options.json, "print as JSON");
+  resync_command->footer("Examples:\n  walbridge resync public.orders\n  walbridge resync \"billing.*\" --no-wait");
 
   DestroyOptions destroy_options;
   auto* destroy_command =
@@ -81,6 +116,13 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? kDone : kUsage;
   }
   if (plan_json) plan_options.format = "json";
+  plan_options.caches = !plan_without_caches;
+  if (init_command->parsed()) {
+    if (init_command->count("--out") == 0) init_options.out = config_path;
+    return init(init_options);
+  }
+  if (schema_command->parsed()) return with_config(config_path, schema_options, schema);
+  if (resync_command->parsed()) return with_config(config_path, resync_options, resync);
   if (check_command->parsed()) return with_config(config_path, check_options, check);
   if (plan_command->parsed()) return with_config(config_path, plan_options, plan);
   if (run_command->parsed()) return with_config(config_path, run_options, run);

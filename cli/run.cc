@@ -56,6 +56,7 @@ int run(const config::Config& config, const RunCommandOptions& options) {
   parts.admin = source_pg::open_source_admin(config);
   parts.source = source_pg::open_source(config);
   parts.snapshot = source_pg::open_snapshot_source(config);
+  parts.backfill = source_pg::open_backfill_source(config);
   parts.sinks = *std::move(sinks);
 
   const pipeline::SystemClock clock;

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "mapping/client_schema.h"
 #include "pipeline/admin.h"
 #include "pipeline/source_gap.h"
 #include "source-pg/open.h"
@@ -42,6 +43,7 @@ ordered_json cache_json(const std::string& name, const Result<SinkState>& state)
     json["commit_time"] =
         state->checkpoint->committed_at ? ordered_json(to_iso(state->checkpoint->committed_at)) : ordered_json(nullptr);
   }
+  json["schema_hash"] = mapping::schema_hash(state->tables);
   json["tables"] = ordered_json::array();
   for (const auto& table : state->tables) {
     ordered_json row{{"source", table.source_name}, {"cache", table.cache_name}, {"state", to_string(table.state)}};
@@ -52,6 +54,21 @@ ordered_json cache_json(const std::string& name, const Result<SinkState>& state)
     json["tables"].push_back(row);
   }
   return json;
+}
+
+// The hash of generated clients (mapping/client_schema.h), from what the running bridge says of its tables.
+std::string schema_hash_of(const ordered_json& cache) {
+  std::vector<TableRecord> records;
+  for (const auto& table : cache.value("tables", ordered_json::array())) {
+    if (!table.contains("schema_hash")) continue;
+    TableRecord record;
+    record.cache_name = table.value("cache", "");
+    record.schema_hash = table.value("schema_hash", "");
+    record.state = table.value("state", "") == "stopped" ? TableState::Stopped : TableState::Live;
+    record.code = table.value("code", "");
+    records.push_back(std::move(record));
+  }
+  return mapping::schema_hash(records);
 }
 
 // Nobody answers on the admin address: ask the source and the caches themselves.
@@ -111,6 +128,7 @@ void print_text(const ordered_json& json) {
     if (cache.contains("lag_seconds")) std::cout << fmt::format(", lag {:.3f} s", cache["lag_seconds"].get<double>());
     if (cache.contains("behind_bytes")) std::cout << ", " << cache["behind_bytes"] << " bytes of log behind";
     if (cache.contains("end_lsn")) std::cout << ", at " << text(cache["end_lsn"]);
+    if (cache.contains("schema_hash")) std::cout << ", schema " << text(cache["schema_hash"]);
     std::cout << "\n";
     if (cache.contains("error") && cache["error"].is_object()) {
       std::cout << "  error: " << text(cache["error"]["message"]) << "\n";
@@ -137,6 +155,7 @@ int status(const config::Config& config, const StatusOptions& options) {
   // Another bridge may sit on the same address.
   if (answer && !json.is_discarded() && json.value("name", "") == config.name) {
     json["running"] = true;
+    for (auto& cache : json["caches"]) cache["schema_hash"] = schema_hash_of(cache);
     ready = json.value("ready", false);
   } else {
     json = look_directly(config, reachable);

@@ -22,6 +22,7 @@ struct Source {
   std::string slot;                // default: `name`
   std::string publication;         // default: `name`
   bool create_publication = true;  // publication: { name, create }
+  bool event_triggers = true;      // install them where the role may; false: look at the catalog every few seconds
   Place place;
 };
 
@@ -44,11 +45,57 @@ struct Sink {
   Place place;
 };
 
-// An encoding chosen by name for a Postgres type or a column, e.g. {"numeric(18,8)", "integer_scaled"}.
+// What of a value a cache may hold. All but Hmac make different values alike.
+enum class Mask { None, Null, Redact, Sha256, HmacSha256, Truncate, KeepLast, EmailDomain };
+
+// What a rule says about one column; `type` names an encoding (config/encodings.h).
 struct ColumnRule {
   std::optional<std::string> as;    // name in the cache
   std::optional<std::string> type;  // encoding alternative
+  std::optional<Mask> mask;
+  Secret mask_key;                        // HmacSha256
+  std::optional<std::uint32_t> keep;      // KeepLast, mask: truncate: characters
+  std::optional<std::uint32_t> truncate;  // to so many characters; no secret is meant by it
+  std::optional<bool> order_key;          // adds <name>__ord, which sorts as Postgres does
   Place place;
+};
+
+// A column that SQLite computes when it is read.
+struct ComputedRule {
+  std::string name;
+  std::string type;  // declared type
+  std::string sql;   // SQLite expression over the cache's columns
+  Place place;
+};
+
+// An index that only the cache has. Exactly one of columns, vector, fts.
+struct IndexRule {
+  std::string name;                  // empty: made from the table and the columns
+  std::vector<std::string> columns;  // cache columns, each possibly with " desc"
+  std::string where;                 // SQLite expression; empty: all rows
+  bool unique = false;
+  std::string vector;  // cache column
+  std::string metric;  // "cosine" | "l2"
+  std::vector<std::string> fts;
+  Place place;
+};
+
+// What becomes of the cache when the source's schema changes. A rule may say it for its tables.
+enum class KeepOrDrop { Keep, Drop };
+enum class OnTruncate { Apply, Ignore };
+enum class OnRewrite { Recopy, Stop };
+struct OnDdl {
+  KeepOrDrop drop_table = KeepOrDrop::Keep;
+  KeepOrDrop drop_column = KeepOrDrop::Drop;
+  OnTruncate truncate = OnTruncate::Apply;
+  OnRewrite rewrite = OnRewrite::Recopy;
+};
+
+// Which of Postgres' constraints the cache repeats. Foreign keys never.
+enum class UniqueAs { Index, Enforce };
+struct Constraints {
+  bool not_null = false;
+  UniqueAs unique = UniqueAs::Index;
 };
 
 struct Rule {
@@ -59,6 +106,15 @@ struct Rule {
   std::vector<std::string> key;               // source column names
   std::map<std::string, std::string> types;   // like Config::types, for the matched tables
   std::map<std::string, ColumnRule> columns;  // by source column name
+  std::optional<std::string> where;           // Postgres expression over the source's columns: only these rows
+  std::vector<ComputedRule> computed;
+  std::vector<IndexRule> indexes;
+  std::optional<bool> append;               // mode: append; rows are only ever added
+  std::optional<std::string> soft_delete;   // delete: { soft: COLUMN }; empty: hard
+  std::optional<KeepOrDrop> on_drop_table;  // on_ddl, each on its own
+  std::optional<KeepOrDrop> on_drop_column;
+  std::optional<OnTruncate> on_truncate;
+  std::optional<OnRewrite> on_rewrite;
   Place place;
 };
 
@@ -85,7 +141,8 @@ struct Log {
 };
 
 struct Snapshot {
-  std::uint32_t workers = 2;  // COPY connections
+  std::uint32_t workers = 2;            // COPY connections
+  std::uint32_t backfill_rows = 5'000;  // of a table that is copied while the stream goes on, at a time
 };
 
 struct Limits {
@@ -106,6 +163,9 @@ struct Config {
   Specials specials = Specials::Text;
   UnknownTypes unknown_types = UnknownTypes::Text;
   std::vector<Rule> rules;  // every rule that matches applies; later wins, per key
+  OnDdl on_ddl;
+  Constraints constraints;
+  bool clients_int8_number = false;  // clients.int8: number
   Admin admin;
   Log log;
   Snapshot snapshot;

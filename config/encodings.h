@@ -49,6 +49,6 @@ inline constexpr auto kEncodings = std::to_array<std::string_view>({
 });
 
 // Described in the mapping's specification, not offered by this version.
-inline constexpr auto kEncodingsNotYet = std::to_array<std::string_view>({"order_key", "fold_key", "split"});
+inline constexpr auto kEncodingsNotYet = std::to_array<std::string_view>({"fold_key", "split"});
 
 }  // namespace walbridge::config

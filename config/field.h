@@ -29,6 +29,7 @@ class Field {
 
   bool present() const { return node_ != nullptr; }
   bool is_map() const { return node_ != nullptr && node_->kind == YamlNode::Kind::Map; }
+  bool is_list() const { return node_ != nullptr && node_->kind == YamlNode::Kind::List; }
   bool is_null() const { return node_ != nullptr && node_->kind == YamlNode::Kind::Null; }
   int line() const;  // of the key for a map or a list, else of the value; the parent's when absent
   const std::string& key() const { return key_; }

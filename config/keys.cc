@@ -20,6 +20,10 @@ constexpr auto kKeys = std::to_array<Key>({
     {"source.publication.name", "name", "`name`, with `_` for `-`", "The publication to read, in the map form."},
     {"source.publication.create", "`true`, `false`", "`true`",
      "Create the publication when it does not exist, and own it; `false` only ever uses one that is there."},
+    {"source.event_triggers", "`true`, `false`", "`true`",
+     "Capture schema changes with event triggers where the role may create them; `false` looks at the catalog every "
+     "few "
+     "seconds instead."},
 
     {"sink.name", "word", "`main`",
      "Label of this cache in metrics, logs and status; up to 63 of a-z, 0-9, `_` and `-`; required in `sinks`."},
@@ -63,6 +67,47 @@ constexpr auto kKeys = std::to_array<Key>({
     {"rules[].types.*", "encoding", "by `types`", "As `types`, for the tables of this rule."},
     {"rules[].columns.*.as", "name", "the source's name", "The column's name in the cache."},
     {"rules[].columns.*.type", "encoding", "by `types`", "The column's encoding."},
+    {"rules[].columns.*.mask", "`\"null\"`, `redact`, `sha256`, `hmac_sha256`, `truncate`, `keep_last`, `email_domain`",
+     "none", "What the cache holds instead of the value; masked columns are text."},
+    {"rules[].columns.*.mask_key", "secret", "none", "The key of `hmac_sha256`."},
+    {"rules[].columns.*.mask_key.file", "path", "none", "A file that holds the key instead."},
+    {"rules[].columns.*.keep", "1 to 1000000", "none", "How many characters `keep_last` and `mask: truncate` leave."},
+    {"rules[].columns.*.truncate", "1 to 1000000", "none", "Cut texts to so many characters."},
+    {"rules[].columns.*.order_key", "`true`, `false`", "no key",
+     "Add a column `<name>__ord` that sorts as Postgres sorts this one."},
+    {"rules[].where", "Postgres expression", "every row", "Carry only the rows for which this is true."},
+    {"rules[].computed.*.type", "declared type", "required", "The declared type of a column that SQLite computes."},
+    {"rules[].computed.*.sql", "SQLite expression", "required", "Its value, from the cache's columns."},
+    {"rules[].indexes", "list of indexes", "none",
+     "Indexes that only the cache has: a list of columns, each with ` desc` if need be, or a map."},
+    {"rules[].indexes[].name", "name", "from the table and the columns", "The index's name."},
+    {"rules[].indexes[].columns", "list of columns", "none", "Its columns as the cache names them."},
+    {"rules[].indexes[].where", "SQLite expression", "all rows", "Index only these rows."},
+    {"rules[].indexes[].unique", "`true`, `false`", "not unique", "Refuse two equal rows."},
+    {"rules[].indexes[].vector", "column", "none", "The column of a vector index, instead of `columns`."},
+    {"rules[].indexes[].metric", "`cosine`, `l2`", "cosine", "How a vector index measures."},
+    {"rules[].indexes[].fts", "list of columns", "none",
+     "The columns of a full-text index (FTS5), instead of `columns`."},
+    {"rules[].mode", "`append`, `mirror`", "every change", "`append` takes inserts only and needs no key."},
+    {"rules[].delete", "`hard` or map", "the row goes", "What a delete at the source does."},
+    {"rules[].delete.soft", "name", "none", "Keep deleted rows and write the time of the delete into this new column."},
+    {"rules[].on_ddl.drop_table", "`keep`, `drop`", "by `on_ddl`", "As `on_ddl`, for the tables of this rule."},
+    {"rules[].on_ddl.drop_column", "`drop`, `keep`", "by `on_ddl`", "As `on_ddl`, for the tables of this rule."},
+    {"rules[].on_ddl.truncate", "`apply`, `ignore`", "by `on_ddl`", "As `on_ddl`, for the tables of this rule."},
+    {"rules[].on_ddl.rewrite", "`recopy`, `stop`", "by `on_ddl`", "As `on_ddl`, for the tables of this rule."},
+
+    {"on_ddl.drop_table", "`keep`, `drop`", "`keep`", "What becomes of a cache table when its table is dropped."},
+    {"on_ddl.drop_column", "`drop`, `keep`", "`drop`", "What becomes of a cache column when its column is dropped."},
+    {"on_ddl.truncate", "`apply`, `ignore`", "`apply`", "Whether a TRUNCATE empties the cache table."},
+    {"on_ddl.rewrite", "`recopy`, `stop`", "`recopy`",
+     "What happens when the rows change without row events: copy the table again, or stop it for a person to decide."},
+
+    {"constraints.not_null", "`true`, `false`", "`false`", "Declare NOT NULL in the cache where Postgres does."},
+    {"constraints.unique", "`index`, `enforce`", "`index`",
+     "Make unique indexes plain ones, or unique ones that refuse a second row."},
+    {"constraints.foreign_keys", "`false`", "`false`", "Foreign keys are never repeated in the cache."},
+
+    {"clients.int8", "`bigint`, `number`", "`bigint`", "What generated clients read an int8 as."},
 
     {"admin.listen", "host:port", "`127.0.0.1:9630`",
      "Where `/metrics`, `/livez`, `/readyz` and `/status` are served; `\"\"` turns them off."},
@@ -72,6 +117,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"log.format", "`text`, `json`", "`text`", "The form of a log line."},
 
     {"snapshot.workers", "1 to 64", "`2`", "Connections that copy tables at the same time during the first sync."},
+    {"snapshot.backfill_rows", "100 to 100000", "`5000`",
+     "Rows read at a time of a table that is copied while the stream goes on."},
 
     {"limits.buffer_bytes", "size, 1MiB to 16GiB", "`16MiB`",
      "Changes held in memory between the stream and all caches; a plain number of bytes, or with KiB, MiB or GiB."},
@@ -85,13 +132,9 @@ struct PlannedKeys {
   std::span<const std::string_view> keys;
 };
 
-constexpr auto kPlannedTop = std::to_array<std::string_view>(
-    {"route", "constraints", "on_ddl", "clients", "cache", "dialect", "decltypes", "quarantine"});
-constexpr auto kPlannedRule =
-    std::to_array<std::string_view>({"where", "mask", "mask_key", "truncate", "computed", "indexes", "mode", "delete",
-                                     "order_key", "route", "on_ddl", "constraints", "fts", "naming", "profile"});
-constexpr auto kPlannedColumn = std::to_array<std::string_view>(
-    {"where", "mask", "mask_key", "keep", "truncate", "order_key", "scale", "computed", "specials"});
+constexpr auto kPlannedTop = std::to_array<std::string_view>({"route", "cache", "dialect", "decltypes", "quarantine"});
+constexpr auto kPlannedRule = std::to_array<std::string_view>({"route", "constraints", "profile"});
+constexpr auto kPlannedColumn = std::to_array<std::string_view>({"scale", "specials"});
 
 constexpr auto kPlanned = std::to_array<PlannedKeys>({
     {"", kPlannedTop},

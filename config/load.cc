@@ -28,6 +28,7 @@ Config read_config(const Field& root) {
   read_tables(root, config);
   read_types(root, config);
   read_rules(root, config);
+  read_schema(root, config);
   read_runtime(root, config);
   return config;
 }

@@ -10,17 +10,9 @@
 namespace walbridge::config {
 namespace {
 
+constexpr auto kModes = std::to_array<std::string_view>({"append", "mirror"});
+constexpr auto kDeletes = std::to_array<std::string_view>({"hard"});
 constexpr auto kWholeFileOnly = std::to_array<std::string_view>({"specials", "unknown"});
-
-// A list that is written must hold something: an empty `only` could mean all columns or none.
-std::vector<std::string> read_names(const Field& field) {
-  const std::size_t before = field.reading().problems.size();
-  std::vector<std::string> names = field.texts();
-  if (field.present() && names.empty() && field.reading().problems.size() == before) {
-    field.problem("must list at least one column; leave the key out for the default");
-  }
-  return names;
-}
 
 void refuse_repeated(const Field& field, const std::vector<std::string>& names) {
   for (std::size_t i = 1; i < names.size(); ++i) {
@@ -29,15 +21,52 @@ void refuse_repeated(const Field& field, const std::vector<std::string>& names) 
   }
 }
 
-void read_columns(const Field& field, std::map<std::string, ColumnRule>& columns) {
-  if (!field.check_map()) return;
+bool is_declared_type(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ' ' ||
+           c == '(' || c == ')' || c == ',';
+  });
+}
+
+std::vector<ComputedRule> read_computed(const Field& field) {
+  std::vector<ComputedRule> all;
+  if (!field.check_map()) return all;
   for (const Field& entry : field.entries()) {
-    ColumnRule column;
-    column.place.line = entry.line();
+    ComputedRule computed;
+    computed.name = entry.key();
+    computed.place.line = entry.line();
     if (!entry.check_map()) continue;
-    column.as = entry.child("as").text();
-    column.type = read_encoding(entry.child("type"));
-    columns.emplace(entry.key(), std::move(column));
+    const Field type = entry.required("type", "write the declared type, e.g. TEXT");
+    if (auto declared = type.text()) {
+      if (!is_declared_type(*declared)) type.problem("is not a declared type like TEXT or DECIMAL(10,2)");
+      computed.type = *std::move(declared);
+    }
+    const Field sql = entry.required("sql", "write a SQLite expression over the cache's columns");
+    if (auto expression = sql.text()) {
+      if (expression->find_first_not_of(' ') == std::string::npos) sql.problem("is empty");
+      computed.sql = *std::move(expression);
+    }
+    all.push_back(std::move(computed));
+  }
+  return all;
+}
+
+// Which rows there are.
+void read_row_rules(const Field& field, Rule& rule) {
+  const Field where = field.child("where");
+  rule.where = where.text();
+  if (rule.where && rule.where->find_first_not_of(' ') == std::string::npos) where.problem("is empty");
+  if (const auto at = field.child("mode").choice(kModes)) rule.append = *at == 0;
+  const Field removal = field.child("delete");
+  if (removal.is_map()) {
+    if (removal.check_map()) {
+      rule.soft_delete = removal.required("soft", "name the column, or write `delete: hard`").text();
+    }
+  } else if (removal.choice(kDeletes)) {
+    rule.soft_delete = "";
+  }
+  if (rule.append.value_or(false) && !rule.soft_delete.value_or("").empty()) {
+    removal.problem("goes with `mode: append` in no way: deletes are not taken there");
   }
 }
 
@@ -48,10 +77,10 @@ Rule read_rule(const Field& field) {
   const Field match = field.required("match", "say which tables the rule is for, e.g. public.users or \"*.*\"");
   if (auto glob = read_table_glob(match)) rule.match = *std::move(glob);
   rule.as = read_name_template(field.child("as"));
-  rule.only = read_names(field.child("only"));
-  rule.omit = read_names(field.child("omit"));
+  rule.only = read_column_names(field.child("only"));
+  rule.omit = read_column_names(field.child("omit"));
   const Field key = field.child("key");
-  rule.key = read_names(key);
+  rule.key = read_column_names(key);
   refuse_repeated(key, rule.key);
   const Field types = field.child("types");
   if (types.check_map()) {
@@ -61,7 +90,15 @@ Rule read_rule(const Field& field) {
     }
     read_type_encodings(types, rule.types);
   }
-  read_columns(field.child("columns"), rule.columns);
+  read_column_rules(field.child("columns"), rule.columns);
+  read_row_rules(field, rule);
+  rule.computed = read_computed(field.child("computed"));
+  rule.indexes = read_index_rules(field.child("indexes"));
+  const OnDdlRule on_ddl = read_on_ddl(field.child("on_ddl"));
+  rule.on_drop_table = on_ddl.drop_table;
+  rule.on_drop_column = on_ddl.drop_column;
+  rule.on_truncate = on_ddl.truncate;
+  rule.on_rewrite = on_ddl.rewrite;
   return rule;
 }
 

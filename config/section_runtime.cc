@@ -15,6 +15,8 @@ constexpr auto kFormats = std::to_array<std::string_view>({"text", "json"});
 constexpr double kShortestLag = 0.001;
 constexpr double kDay = 86400;
 constexpr std::int64_t kMostWorkers = 64;
+constexpr std::int64_t kFewestBackfillRows = 100;
+constexpr std::int64_t kMostBackfillRows = 100'000;
 constexpr std::uint64_t kSmallestBuffer = 1ULL << 20;
 constexpr std::uint64_t kLargestBuffer = 16ULL << 30;
 
@@ -56,6 +58,9 @@ void read_runtime(const Field& root, Config& config) {
   if (snapshot.check_map()) {
     if (const auto workers = snapshot.child("workers").integer(1, kMostWorkers)) {
       config.snapshot.workers = static_cast<std::uint32_t>(*workers);
+    }
+    if (const auto rows = snapshot.child("backfill_rows").integer(kFewestBackfillRows, kMostBackfillRows)) {
+      config.snapshot.backfill_rows = static_cast<std::uint32_t>(*rows);
     }
   }
   read_limits(root.child("limits"), config.limits);

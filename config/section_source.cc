@@ -67,6 +67,7 @@ void read_source(const Field& root, Config& config) {
   }
   if (auto slot = field.child("slot").word("a slot's name", false)) config.source.slot = *std::move(slot);
   read_publication(field.child("publication"), config.source);
+  if (const auto triggers = field.child("event_triggers").boolean()) config.source.event_triggers = *triggers;
 }
 
 }  // namespace walbridge::config

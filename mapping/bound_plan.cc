@@ -65,7 +65,7 @@ Status BoundPlan::encode_value(std::size_t column, const WireValue& wire, Arena&
   return {};
 }
 
-// `out` has one place per cache column; the hidden leaf column comes last.
+// `out` has one place per cache column; the hidden leaf column and the mark of a soft delete come last.
 Status BoundPlan::encode_row(std::span<const WireValue> row, Arena& scratch, std::span<SqlValue> out) const {
   if (row.size() < wire_width_) return bad_row("has fewer values than the table has columns");
   const std::size_t columns = wire_position_.size();
@@ -78,6 +78,7 @@ Status BoundPlan::encode_row(std::span<const WireValue> row, Arena& scratch, std
     }
   }
   if (plan_->leaf_column_ >= 0) out[columns] = SqlValue::of(std::int64_t{heap_oid_});
+  if (plan_->soft_delete_column_ >= 0) out[static_cast<std::size_t>(plan_->soft_delete_column_)] = SqlValue::null();
   return {};
 }
 
@@ -120,21 +121,45 @@ void BoundPlan::push(CacheChange::Op op, std::span<const SqlValue> values, std::
   out.push_back(change);
 }
 
-Status BoundPlan::map(const RowChange& change, Arena& scratch, std::vector<CacheChange>& out) const {
-  if (change.op == RowChange::Op::Delete) return map_delete(change, scratch, out);
-  const auto values = scratch.array<SqlValue>(plan_->cache_.columns.size());
-  WALBRIDGE_TRY(encode_row(change.new_row, scratch, values));
-  const bool keyed = !plan_->cache_.key.empty();
-  if (change.op == RowChange::Op::Insert) {
-    if (has_absent(values)) return bad_row("is an insert without all its values");
-    push(keyed ? CacheChange::Op::Upsert : CacheChange::Op::Insert, values, {}, out);
-    return {};
-  }
+Status BoundPlan::map(const RowChange& change, const ChangeContext& context, Arena& scratch,
+                      std::vector<CacheChange>& out, bool& incomplete) const {
+  incomplete = false;
+  if (change.op == RowChange::Op::Insert) return map_insert(change, scratch, out, incomplete);
+  if (plan_->append_only_) return {};
   if (change.old_kind != RowChange::Old::None && change.old_row.size() < wire_width_) {
     return bad_row("has an old row with fewer values than the table has columns");
   }
+  if (change.op == RowChange::Op::Delete) {
+    WALBRIDGE_TRY_AS(const Passes before, old_passes(change, scratch));
+    if (before == Passes::No) return {};
+    return map_removal(change, context, before == Passes::Yes, scratch, out);
+  }
+  if (plan_->filter_) return map_filtered_update(change, context, scratch, out, incomplete);
+  return map_update(change, scratch, out);
+}
+
+Status BoundPlan::map_insert(const RowChange& change, Arena& scratch, std::vector<CacheChange>& out,
+                             bool& incomplete) const {
+  WALBRIDGE_TRY_AS(const Passes now, passes(change.new_row, {}, scratch));
+  if (now == Passes::No) return {};
+  const auto values = scratch.array<SqlValue>(plan_->cache_.columns.size());
+  WALBRIDGE_TRY(encode_row(change.new_row, scratch, values));
+  if (now == Passes::Unknown || has_absent(values)) {
+    // Postgres itself makes an insert of an update that enters the filter of its publication.
+    if (!plan_->filter_) return bad_row("is an insert without all its values");
+    incomplete = true;
+    return {};
+  }
+  push(plan_->cache_.key.empty() ? CacheChange::Op::Insert : CacheChange::Op::Upsert, values, {}, out);
+  return {};
+}
+
+Status BoundPlan::map_update(const RowChange& change, Arena& scratch, std::vector<CacheChange>& out) const {
+  const auto values = scratch.array<SqlValue>(plan_->cache_.columns.size());
+  WALBRIDGE_TRY(encode_row(change.new_row, scratch, values));
   if (change.old_kind == RowChange::Old::Full) WALBRIDGE_TRY(fill_unchanged(change.old_row, scratch, values));
-  return keyed ? map_keyed_update(change, values, scratch, out) : map_keyless_update(change, values, scratch, out);
+  return plan_->cache_.key.empty() ? map_keyless_update(change, values, scratch, out)
+                                   : map_keyed_update(change, values, scratch, out);
 }
 
 Status BoundPlan::map_keyed_update(const RowChange& change, std::span<SqlValue> values, Arena& scratch,
@@ -160,6 +185,14 @@ Status BoundPlan::map_keyed_update(const RowChange& change, std::span<SqlValue> 
     push(CacheChange::Op::Upsert, values, {}, out);
     return {};
   }
+  if (plan_->soft_delete_column_ >= 0) {
+    values[static_cast<std::size_t>(plan_->soft_delete_column_)] = SqlValue();
+    if (moved) {  // a row that went softly may still hold the new key
+      const auto ghost = scratch.array<SqlValue>(key.size());
+      for (std::size_t i = 0; i < key.size(); ++i) ghost[i] = values[key[i]];
+      push(CacheChange::Op::Delete, {}, ghost, out);
+    }
+  }
   if (!moved) {
     for (const auto column : key) values[column] = SqlValue();
     const bool sets_something =
@@ -180,13 +213,23 @@ Status BoundPlan::map_keyless_update(const RowChange& change, std::span<SqlValue
   return {};
 }
 
-Status BoundPlan::map_delete(const RowChange& change, Arena& scratch, std::vector<CacheChange>& out) const {
+// A delete, or an update after which the row no longer belongs into the cache. `surely_there`: the cache has the row.
+Status BoundPlan::map_removal(const RowChange& change, const ChangeContext& context, bool surely_there, Arena& scratch,
+                              std::vector<CacheChange>& out) const {
   const auto& cache = plan_->cache_;
-  if (change.old_kind == RowChange::Old::None) return bad_row("is a delete without the old row that names it");
+  const bool has_old = change.old_kind != RowChange::Old::None;
+  if (!has_old && change.op == RowChange::Op::Delete) return bad_row("is a delete without the old row that names it");
   if (!cache.key.empty()) {
     const auto match = scratch.array<SqlValue>(cache.key.size());
-    WALBRIDGE_TRY(encode_key(change.old_row, scratch, match));
-    push(CacheChange::Op::Delete, {}, match, out);
+    WALBRIDGE_TRY(encode_key(has_old ? change.old_row : change.new_row, scratch, match));
+    if (plan_->soft_delete_column_ < 0) {
+      push(CacheChange::Op::Delete, {}, match, out);
+      return {};
+    }
+    const auto values = scratch.array<SqlValue>(cache.columns.size());
+    values[static_cast<std::size_t>(plan_->soft_delete_column_)] = deleted_mark(context, scratch);
+    push(CacheChange::Op::Update, values, match, out);
+    out.back().may_miss = !surely_there;
     return {};
   }
   if (change.old_kind != RowChange::Old::Full) return bad_row("came without the old row that names it");
@@ -199,6 +242,8 @@ Status BoundPlan::map_delete(const RowChange& change, Arena& scratch, std::vecto
 
 Status BoundPlan::map_copy(std::span<const WireValue> row, LoadBlock& block) const {
   const auto& cache = plan_->cache_;
+  WALBRIDGE_TRY_AS(const Passes now, passes(row, {}, block.arena));
+  if (now == Passes::No) return {};
   const std::size_t first = block.values.size();
   block.table = &cache;
   block.values.resize(first + cache.columns.size());
@@ -222,17 +267,6 @@ Status BoundPlan::map_copy(std::span<const WireValue> row, LoadBlock& block) con
   }
   ++block.rows;
   return {};
-}
-
-CacheChange BoundPlan::truncate() const {
-  CacheChange change;
-  change.op = CacheChange::Op::Truncate;
-  change.table = &plan_->cache_;
-  if (plan_->leaf_column_ >= 0 && heap_oid_ != plan_->cache_.source_oid) {
-    change.leaf_column = plan_->leaf_column_;
-    change.leaf = heap_oid_;
-  }
-  return change;
 }
 
 }  // namespace walbridge::mapping

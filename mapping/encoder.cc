@@ -54,6 +54,15 @@ std::string rails_decl(const PgType& type, const std::string& decl) {
   return fmt::format("DECIMAL_TEXT({},{})", modifier.precision, modifier.scale);
 }
 
+// Prisma's adapter knows DECIMAL without its modifier only. Of another type it would take the first value's, and cut
+// the decimals of the rest where that one is whole.
+std::string prisma_decl(const std::string& decl) { return decl.compare(0, 8, "DECIMAL(") == 0 ? "DECIMAL" : decl; }
+
+std::string profile_decl(const PgType& type, const std::string& decl, Profile profile) {
+  if (profile == Profile::Rails) return rails_decl(type, decl);
+  return profile == Profile::Prisma ? prisma_decl(decl) : decl;
+}
+
 std::string names_of(const std::vector<Offer>& offers) {
   std::string names = "default";
   for (const auto& offer : offers) names.append(", ").append(offer.name);
@@ -96,7 +105,7 @@ Result<std::shared_ptr<const Encoder>> compile_encoder(const std::shared_ptr<con
   encoder->form = offer->form;
   encoder->exact = offer->exact;
   encoder->limit = offer->limit;
-  encoder->decl = choice.profile == Profile::Rails ? rails_decl(*base, offer->decl) : offer->decl;
+  encoder->decl = profile_decl(*base, offer->decl, choice.profile);
   const bool is_default = offer == draft.offers.begin();
   encoder->encoding = is_default ? "default" : std::string(offer->name);
   encoder->rowid_capable = encoder->rowid_capable && is_default;

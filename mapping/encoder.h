@@ -44,6 +44,9 @@ struct Encoder {
   std::shared_ptr<const PgType> type;  // without domains
   std::unordered_map<std::string_view, std::int64_t> ranks;  // views into type->labels
   std::shared_ptr<const JsonShape> shape;
+  std::shared_ptr<const Encoder> inner;  // what a mask or a cut is laid around
+  std::uint32_t keep = 0;                // characters of it that stay
+  config::Secret mask_key;
 };
 
 struct EncodingChoice {

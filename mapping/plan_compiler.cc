@@ -7,8 +7,11 @@
 
 #include "mapping/encoder.h"
 #include "mapping/names.h"
+#include "mapping/plan_generated.h"
+#include "mapping/plan_indexes.h"
 #include "mapping/plan_key.h"
 #include "mapping/schema_hash.h"
+#include "pipeline/api/cache_sql.h"
 
 namespace walbridge::mapping {
 
@@ -17,14 +20,11 @@ namespace {
 constexpr std::size_t kMostColumns = 2000;  // SQLITE_MAX_COLUMN
 constexpr const char* kLeafColumn = "_walbridge_leaf";
 
-bool contains(const std::vector<std::int16_t>& attnums, std::int16_t attnum) {
-  return std::find(attnums.begin(), attnums.end(), attnum) != attnums.end();
-}
-
 }  // namespace
 
-Result<std::shared_ptr<TablePlan>> PlanCompiler::compile(const SourceTable& source, const config::Config& config) {
-  PlanCompiler compiler(source, config);
+Result<std::shared_ptr<TablePlan>> PlanCompiler::compile(const SourceTable& source, const config::Config& config,
+                                                         const config::Sink& sink) {
+  PlanCompiler compiler(source, config, sink);
   WALBRIDGE_TRY(compiler.run());
   return compiler.plan_;
 }
@@ -40,10 +40,12 @@ Status PlanCompiler::run() {
   WALBRIDGE_TRY(name_table());
   WALBRIDGE_TRY(plan_columns());
   WALBRIDGE_TRY(add_leaf_column());
+  WALBRIDGE_TRY(plan_rows());
+  WALBRIDGE_TRY(check_width());
   WALBRIDGE_TRY(check_column_names());
   WALBRIDGE_TRY(check_date_encodings());
   WALBRIDGE_TRY(place_key());
-  plan_indexes();
+  WALBRIDGE_TRY(plan_rest());
   finish();
   return {};
 }
@@ -75,77 +77,6 @@ Status PlanCompiler::name_table() {
   return {};
 }
 
-void PlanCompiler::leave_out(const SourceColumn& column, const char* reason) {
-  plan_->left_out_.push_back(column.name);
-  plan_->not_carried_.push_back({"column", column.name, reason});
-}
-
-Status PlanCompiler::plan_columns() {
-  plan_->only_ = rules_.only;
-  plan_->omit_ = rules_.omit;
-  for (const auto& column : source_.columns) {
-    if (column.generated) {
-      leave_out(column, "generated: the stream does not carry it reliably");
-    } else if (!lets_through(rules_.only, rules_.omit, column.name)) {
-      leave_out(column, "left out by the rules");
-    } else {
-      WALBRIDGE_TRY(plan_column(column));
-    }
-  }
-  if (carried_.empty()) {
-    return refuse("no-columns", fmt::format("no column of {} is left to carry", source_.qualified_name()),
-                  "widen `only` or narrow `omit` in the rules, or exclude the table");
-  }
-  return {};
-}
-
-Status PlanCompiler::plan_column(const SourceColumn& column) {
-  const auto where = fmt::format("column {} of {}", column.name, source_.qualified_name());
-  if (!column.type) {
-    return refuse("unknown-type", fmt::format("{} has a type that the catalog does not describe", where),
-                  "omit the column in a rule");
-  }
-  auto chosen = chosen_encoding(rules_, config_, column);
-  if (chosen.name.empty() && !is_known_type(*without_domains(column.type))) {
-    if (config_.unknown_types == config::UnknownTypes::Omit) chosen.name = "omit";
-    if (config_.unknown_types == config::UnknownTypes::Error) chosen.name = "error";
-  }
-  if (chosen.name == "omit") {
-    leave_out(column, "its type is left out");
-    return {};
-  }
-  if (chosen.name == "error") {
-    return refuse("unknown-type",
-                  fmt::format("{} has type {}, which the configuration refuses", where, column.type->sql),
-                  "choose an encoding for it (types: or columns: type), or omit the column");
-  }
-  EncodingChoice choice;
-  choice.name = chosen.name;
-  choice.profile = config_.profile;
-  choice.specials = config_.specials;
-  choice.key = contains(key_, column.attnum);
-  auto compiled = compile_encoder(column.type, choice);
-  if (!compiled) {
-    return refuse(compiled.error().code.c_str(), fmt::format("{}: {}", where, compiled.error().message),
-                  compiled.error().remedy);
-  }
-  auto encoder = *std::move(compiled);
-  const auto rule = rules_.columns.find(column.name);
-  CacheColumn cache;
-  cache.name = rule != rules_.columns.end() && rule->second.as ? *rule->second.as : column.name;
-  cache.decl = encoder->decl;
-  cache.form = encoder->form;
-  if (!encoder->imprecise.empty()) plan_->not_carried_.push_back({"precision", column.name, encoder->imprecise});
-  plan_->cache_.columns.push_back(std::move(cache));
-  plan_->columns_.push_back(
-      {column.name, column.type->oid, column.type->typmod, column.type->sql, encoder->encoding, !column.not_null});
-  plan_->copy_columns_.push_back(column.name);
-  plan_->encoders_.push_back(std::move(encoder));
-  carried_.push_back(column.attnum);
-  chosen_by_column_.push_back(chosen.by_column);
-  return {};
-}
-
 Status PlanCompiler::add_leaf_column() {
   auto& columns = plan_->cache_.columns;
   if (source_.kind == 'p') {
@@ -155,6 +86,11 @@ Status PlanCompiler::add_leaf_column() {
     leaf.decl = "INTEGER";
     columns.push_back(std::move(leaf));
   }
+  return {};
+}
+
+Status PlanCompiler::check_width() const {
+  const auto& columns = plan_->cache_.columns;
   if (columns.size() <= kMostColumns) return {};
   return refuse(
       "too-many-columns",
@@ -256,42 +192,12 @@ Status PlanCompiler::place_key() {
   return {};
 }
 
-void PlanCompiler::plan_indexes() {
-  for (const auto& index : source_.indexes) {
-    const auto skip = [&](std::string reason) {
-      plan_->not_carried_.push_back({"index", index.name, std::move(reason)});
-    };
-    CacheIndex cache;
-    cache.name = index.name;
-    std::string missing;
-    bool repeats_key = index.key.size() == key_.size();
-    const auto add = [&](std::int16_t attnum, bool descending) {
-      const int position = position_of(attnum);
-      if (position < 0) {
-        missing = attnum == 0 ? "it has an expression" : "a column of it is not carried";
-        return;
-      }
-      const auto column = static_cast<std::uint16_t>(position);
-      const bool there = std::any_of(cache.parts.begin(), cache.parts.end(),
-                                     [&](const CacheIndex::Part& part) { return part.column == column; });
-      if (!there) cache.parts.push_back({column, descending});
-    };
-    for (std::size_t i = 0; i < index.key.size(); ++i) {
-      repeats_key = repeats_key && index.key[i].attnum == key_[i] && !index.key[i].descending;
-      add(index.key[i].attnum, index.key[i].descending);
-    }
-    if (repeats_key && !index.partial) continue;  // the cache's own primary key
-    for (const auto attnum : index.included) add(attnum, false);
-    if (index.method != "btree" && index.method != "hash") {
-      skip(fmt::format("SQLite has no counterpart of {}", index.method));
-    } else if (index.partial) {
-      skip("it is partial");
-    } else if (!missing.empty()) {
-      skip(missing);
-    } else if (!cache.parts.empty()) {
-      plan_->cache_.indexes.push_back(std::move(cache));
-    }
-  }
+// Computed columns and indexes.
+Status PlanCompiler::plan_rest() {
+  PlanParts parts{
+      source_, config_, sink_, rules_, key_, plan_->columns_, plan_->encoders_, plan_->cache_, plan_->not_carried_};
+  WALBRIDGE_TRY(plan_generated(parts));
+  return plan_indexes(parts);
 }
 
 void PlanCompiler::finish() {
@@ -299,27 +205,7 @@ void PlanCompiler::finish() {
   plan_->table_ = source_.name;
   plan_->leaves_ = source_.leaves;
   plan_->replica_identity_ = source_.replica_identity;
-  SchemaHash hash;
-  hash.add(plan_->cache_.name);
-  for (std::size_t i = 0; i < plan_->columns_.size(); ++i) {
-    const auto& column = plan_->columns_[i];
-    const auto& cache = plan_->cache_.columns[i];
-    hash.add(column.source_name);
-    hash.add(std::int64_t{column.type_oid});
-    hash.add(std::int64_t{column.typmod});
-    hash.add(cache.name);
-    hash.add(cache.decl);
-    hash.add(column.encoding);
-    const auto& encoder = *plan_->encoders_[i];
-    hash.add(static_cast<std::int64_t>(encoder.specials));
-    if (!encoder.uses_labels) continue;
-    for (const auto& label : encoder.type->labels) hash.add(label);
-  }
-  hash.add("key");
-  for (const auto position : plan_->cache_.key) hash.add(std::int64_t{position});
-  hash.add(std::int64_t{plan_->cache_.rowid_key});
-  hash.add(std::int64_t{plan_->leaf_column_});
-  plan_->cache_.schema_hash = hash.hex();
+  plan_->cache_.schema_hash = schema_hash(shape_of(*plan_));
 }
 
 }  // namespace walbridge::mapping

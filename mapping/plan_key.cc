@@ -48,30 +48,6 @@ const SourceIndex* identity_index(const SourceTable& source) {
   return nullptr;
 }
 
-// The columns the source sends of an old row.
-Result<Key> identity_columns(const SourceTable& source) {
-  const auto name = source.qualified_name();
-  switch (source.replica_identity) {
-    case ReplicaIdentity::Nothing:
-      return refuse("no-key", fmt::format("{} has replica identity nothing: updates and deletes name no row", name),
-                    fmt::format("{} (or FULL)", alter_identity(source, "DEFAULT")));
-    case ReplicaIdentity::Full: {
-      Key all;
-      for (const auto& column : source.columns) all.push_back(column.attnum);
-      return all;
-    }
-    case ReplicaIdentity::Index:
-      if (const auto* index = identity_index(source)) return columns_of(*index);
-      return refuse("no-key", fmt::format("the index that was the replica identity of {} is gone", name),
-                    fmt::format("{} (or USING INDEX another one)", alter_identity(source, "FULL")));
-    case ReplicaIdentity::Default:
-      break;
-  }
-  if (const auto* index = primary_key(source)) return columns_of(*index);
-  return refuse("no-key", fmt::format("{} has no primary key that identifies rows at once (none, or deferrable)", name),
-                fmt::format("{}, or add a primary key", alter_identity(source, "FULL")));
-}
-
 Result<Key> ruled_key(const SourceTable& source, const TableRules& rules, const Key& identity) {
   const auto name = source.qualified_name();
   Key key;
@@ -110,7 +86,37 @@ Result<Key> ruled_key(const SourceTable& source, const TableRules& rules, const 
 
 }  // namespace
 
+Result<Key> identity_columns(const SourceTable& source) {
+  const auto name = source.qualified_name();
+  switch (source.replica_identity) {
+    case ReplicaIdentity::Nothing:
+      return refuse("no-key", fmt::format("{} has replica identity nothing: updates and deletes name no row", name),
+                    fmt::format("{} (or FULL)", alter_identity(source, "DEFAULT")));
+    case ReplicaIdentity::Full: {
+      Key all;
+      for (const auto& column : source.columns) all.push_back(column.attnum);
+      return all;
+    }
+    case ReplicaIdentity::Index:
+      if (const auto* index = identity_index(source)) return columns_of(*index);
+      return refuse("no-key", fmt::format("the index that was the replica identity of {} is gone", name),
+                    fmt::format("{} (or USING INDEX another one)", alter_identity(source, "FULL")));
+    case ReplicaIdentity::Default:
+      break;
+  }
+  if (const auto* index = primary_key(source)) return columns_of(*index);
+  return refuse("no-key", fmt::format("{} has no primary key that identifies rows at once (none, or deferrable)", name),
+                fmt::format("{}, or add a primary key", alter_identity(source, "FULL")));
+}
+
 Result<Key> choose_key(const SourceTable& source, const TableRules& rules) {
+  if (rules.append) {
+    Key all;
+    for (const auto& column : source.columns) all.push_back(column.attnum);
+    if (!rules.key.empty()) return ruled_key(source, rules, all);
+    const auto* primary = primary_key(source);
+    return primary != nullptr ? columns_of(*primary) : Key{};
+  }
   WALBRIDGE_TRY_AS(Key identity, identity_columns(source));
   if (!rules.key.empty()) return ruled_key(source, rules, identity);
   if (source.replica_identity != ReplicaIdentity::Full) return identity;

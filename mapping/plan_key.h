@@ -10,7 +10,11 @@
 
 namespace walbridge::mapping {
 
-// attnums in key order; empty: replica identity FULL and no key, rows are matched by all their columns.
+// The columns the source sends of an old row; fails when it sends none.
+Result<std::vector<std::int16_t>> identity_columns(const SourceTable& source);
+
+// attnums in key order; empty: replica identity FULL and no key, rows are matched by all their columns; or rows are
+// only added (mode append), and then nothing has to name them.
 Result<std::vector<std::int16_t>> choose_key(const SourceTable& source, const TableRules& rules);
 
 }  // namespace walbridge::mapping

@@ -1,4 +1,5 @@
 // All tables of one sink: selection, compilation, and the names they share.
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -7,6 +8,7 @@
 #include "config/load.h"
 #include "mapping/names.h"
 #include "mapping/plan_compiler.h"
+#include "mapping/schema_hash.h"
 #include "mapping/table_plan.h"
 
 namespace walbridge::mapping {
@@ -31,26 +33,55 @@ std::string free_name(const SourceTable& source, const std::map<std::string, std
   return name;
 }
 
-// Tables whose names are one to SQLite are all refused: which one should have the name is not ours to say.
-std::vector<Compiled> refuse_collisions(std::vector<Compiled> all, std::vector<RefusedTable>& refused) {
+// A table whose name is taken. `other`: who has it, or wants it as well.
+Error collision(const SourceTable& source, const std::string& other, std::string free) {
+  return {Verdict::PoisonRow, "name-collision",
+          fmt::format("{} and {} are one name to SQLite, which ignores case", source.qualified_name(), other),
+          fmt::format("name one of them in a rule: {{match: {}, as: {}}}", yaml_quoted(source.qualified_name()),
+                      yaml_quoted(free))};
+}
+
+// Names in the cache whose tables are not planned now: refused, or kept after their source was dropped.
+std::map<std::string, std::uint32_t> names_of_others(const std::vector<Compiled>& all, const SettledNames& settled) {
+  std::map<std::string, std::uint32_t> names;
+  for (const auto& [oid, name] : settled) {
+    const bool planned =
+        std::any_of(all.begin(), all.end(), [&](const Compiled& each) { return each.source->oid == oid; });
+    if (!planned) names.emplace(fold_name(name), oid);
+  }
+  return names;
+}
+
+// Of tables whose names are one to SQLite the one that has the name in the cache keeps it. Without such a one all are
+// refused: which of them should have the name is not ours to say.
+std::vector<Compiled> refuse_collisions(std::vector<Compiled> all, const SettledNames& settled,
+                                        std::vector<RefusedTable>& refused) {
   std::map<std::string, std::vector<std::size_t>> by_name;
   for (std::size_t i = 0; i < all.size(); ++i) by_name[fold_name(all[i].plan->cache().name)].push_back(i);
+  const auto others = names_of_others(all, settled);
+  const auto has_it = [&](std::size_t i) {
+    const auto found = settled.find(all[i].source->oid);
+    return found != settled.end() && fold_name(found->second) == fold_name(all[i].plan->cache().name);
+  };
+  std::vector<bool> keeps(all.size(), true);
+  for (const auto& [name, group] : by_name) {
+    const auto holder = std::find_if(group.begin(), group.end(), has_it);
+    const bool taken = holder == group.end() && others.count(name) != 0;
+    if (group.size() == 1 && !taken) continue;
+    for (const auto i : group) {
+      if (holder != group.end() && *holder == i) continue;
+      const auto& source = *all[i].source;
+      const std::size_t other = holder != group.end() ? *holder : group.front() == i ? group.back() : group.front();
+      const auto other_name = taken ? "a table that the cache keeps" : all[other].source->qualified_name();
+      auto error = collision(source, other_name, free_name(source, by_name));
+      if (taken) error.remedy += "; or drop the old copy in the cache, which on_ddl.drop_table: drop does by itself";
+      refused.push_back({source.qualified_name(), source.oid, std::move(error)});
+      keeps[i] = false;
+    }
+  }
   std::vector<Compiled> kept;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const auto& cache = all[i].plan->cache();
-    const auto& group = by_name.at(fold_name(cache.name));
-    if (group.size() == 1) {
-      kept.push_back(std::move(all[i]));
-      continue;
-    }
-    const std::size_t other = group.front() == i ? group[1] : group.front();
-    const auto& source = *all[i].source;
-    Error error{Verdict::PoisonRow, "name-collision",
-                fmt::format("{} and {} are one name to SQLite, which ignores case", source.qualified_name(),
-                            all[other].source->qualified_name()),
-                fmt::format("name one of them in a rule: {{match: {}, as: {}}}", yaml_quoted(source.qualified_name()),
-                            yaml_quoted(free_name(source, by_name)))};
-    refused.push_back({source.qualified_name(), source.oid, std::move(error)});
+    if (keeps[i]) kept.push_back(std::move(all[i]));
   }
   return kept;
 }
@@ -70,7 +101,7 @@ void rename_indexes(const std::vector<Compiled>& all) {
   };
   std::vector<std::pair<const TablePlan*, CacheIndex*>> renamed;
   for (const auto& each : all) {
-    for (auto& index : PlanCompiler::indexes(*each.plan)) {
+    for (auto& index : PlanCompiler::cache(*each.plan).indexes) {
       if (clashes(index.name)) {
         renamed.emplace_back(each.plan.get(), &index);
       } else {
@@ -89,21 +120,25 @@ void rename_indexes(const std::vector<Compiled>& all) {
 
 }  // namespace
 
-SinkPlan plan_sink(std::span<const SourceTable> tables, const config::Config& config, const config::Sink& sink) {
+SinkPlan plan_sink(std::span<const SourceTable> tables, const config::Config& config, const config::Sink& sink,
+                   const SettledNames& settled) {
   SinkPlan result;
   std::vector<Compiled> compiled;
   for (const auto& table : tables) {
     if (!selected(table, config, sink)) continue;
-    auto plan = PlanCompiler::compile(table, config);
+    auto plan = PlanCompiler::compile(table, config, sink);
     if (plan) {
       compiled.push_back({&table, *std::move(plan)});
     } else {
       result.refused.push_back({table.qualified_name(), table.oid, std::move(plan.error())});
     }
   }
-  compiled = refuse_collisions(std::move(compiled), result.refused);
+  compiled = refuse_collisions(std::move(compiled), settled, result.refused);
   rename_indexes(compiled);
-  for (auto& each : compiled) result.tables.push_back(std::move(each.plan));
+  for (auto& each : compiled) {
+    PlanCompiler::cache(*each.plan).schema_hash = schema_hash(shape_of(*each.plan));
+    result.tables.push_back(std::move(each.plan));
+  }
   return result;
 }
 

@@ -1,22 +1,19 @@
 #include "mapping/schema_hash.h"
 
+#include <cstdint>
+
 #include <fmt/format.h>
 
 namespace walbridge::mapping {
 
-void SchemaHash::add_bytes(std::string_view bytes) {
-  for (const char c : bytes) {
-    state_ ^= static_cast<unsigned char>(c);
-    state_ *= 0x100000001b3;
+// 64-bit FNV-1a over the shape's JSON, whose members stand in one order.
+std::string schema_hash(const TableShape& shape) {
+  std::uint64_t state = 0xcbf29ce484222325;
+  for (const char c : to_json(shape)) {
+    state ^= static_cast<unsigned char>(c);
+    state *= 0x100000001b3;
   }
+  return fmt::format("{:016x}", state);
 }
-
-void SchemaHash::add(std::string_view field) {
-  add_bytes(std::to_string(field.size()));
-  add_bytes(":");
-  add_bytes(field);
-}
-
-std::string SchemaHash::hex() const { return fmt::format("{:016x}", state_); }
 
 }  // namespace walbridge::mapping

@@ -1,23 +1,13 @@
-// A stable fingerprint of everything a reader or an encoder of a cache table sees. Stored in the cache: a changed hash
-// means the table must be copied again, so the recipe never changes without need. Pure.
+// A stable fingerprint of everything a reader or an encoder of a cache table sees: it changes whenever the table's
+// shape does. Stored in the cache, where another hash means that the table must be altered or copied again. Pure.
 #pragma once
 
-#include <cstdint>
 #include <string>
-#include <string_view>
+
+#include "mapping/table_shape.h"
 
 namespace walbridge::mapping {
 
-// 64-bit FNV-1a over length-prefixed fields.
-class SchemaHash {
- public:
-  void add(std::string_view field);
-  void add(std::int64_t field) { add(std::to_string(field)); }
-  std::string hex() const;
-
- private:
-  void add_bytes(std::string_view bytes);
-  std::uint64_t state_ = 0xcbf29ce484222325;
-};
+std::string schema_hash(const TableShape& shape);
 
 }  // namespace walbridge::mapping

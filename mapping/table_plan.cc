@@ -1,11 +1,11 @@
 #include "mapping/table_plan.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include <fmt/format.h>
 
 #include "mapping/plan_compiler.h"
+#include "mapping/row_filter.h"
 #include "mapping/table_rules.h"
 
 namespace walbridge::mapping {
@@ -37,11 +37,15 @@ Status check_type(const CacheTable& table, const PlannedColumn& planned, const R
   return {};
 }
 
+std::uint32_t position_in(const std::vector<std::string>& names, const std::string& name) {
+  return static_cast<std::uint32_t>(std::find(names.begin(), names.end(), name) - names.begin());
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const TablePlan>> TablePlan::compile(const SourceTable& source, const config::Config& config,
-                                                            const config::Sink&) {
-  WALBRIDGE_TRY_AS(auto plan, PlanCompiler::compile(source, config));
+                                                            const config::Sink& sink) {
+  WALBRIDGE_TRY_AS(auto plan, PlanCompiler::compile(source, config, sink));
   return std::shared_ptr<const TablePlan>(std::move(plan));
 }
 
@@ -58,7 +62,14 @@ Status TablePlan::check_name(const Relation& relation) const {
                  fmt::format("{}.{} is not one of the tables it was planned from", relation.schema, relation.name));
 }
 
+std::vector<std::string> TablePlan::key_columns() const {
+  std::vector<std::string> names;
+  for (const auto position : cache_.key) names.push_back(columns_[position].source_name);
+  return names;
+}
+
 Status TablePlan::check_identity(const Relation& relation) const {
+  if (append_only_) return {};
   if (relation.replica_identity == ReplicaIdentity::Full) return {};
   if (relation.replica_identity == ReplicaIdentity::Nothing) {
     return changed(cache_, "its replica identity is nothing now");
@@ -88,6 +99,7 @@ Result<BoundPlan> TablePlan::bind(const Relation& relation) const {
     WALBRIDGE_TRY(check_type(cache_, planned, *column));
     bound.wire_position_.push_back(position);
   }
+  WALBRIDGE_TRY(bind_filter(relation, bound));
   for (const auto& column : relation.columns) {
     const bool ours = std::any_of(columns_.begin(), columns_.end(),
                                   [&](const PlannedColumn& planned) { return planned.source_name == column.name; });
@@ -100,13 +112,34 @@ Result<BoundPlan> TablePlan::bind(const Relation& relation) const {
   return bound;
 }
 
+Status TablePlan::bind_filter(const Relation& relation, BoundPlan& bound) const {
+  if (!filter_) return {};
+  bound.filter_in_key_ =
+      relation.replica_identity == ReplicaIdentity::Default || relation.replica_identity == ReplicaIdentity::Index;
+  for (const auto& read : filter_->columns) {
+    std::uint32_t position = 0;
+    const auto* column = find_column(relation, read.name, position);
+    if (column == nullptr) return changed(cache_, fmt::format("column {}, which `where` reads, is gone", read.name));
+    if (column->type_oid != read.type_oid) {
+      return changed(cache_, fmt::format("column {}, which `where` reads, is of another type", read.name));
+    }
+    bound.filter_position_.push_back(position);
+    bound.filter_in_key_ = bound.filter_in_key_ && column->key;
+  }
+  return {};
+}
+
 BoundPlan TablePlan::bind_copy(std::uint32_t heap_oid) const {
   BoundPlan bound;
   bound.plan_ = this;
   bound.heap_oid_ = heap_oid;
-  bound.wire_width_ = columns_.size();
-  bound.wire_position_.resize(columns_.size());
-  std::iota(bound.wire_position_.begin(), bound.wire_position_.end(), 0U);
+  bound.wire_width_ = copy_columns_.size();
+  for (const auto& planned : columns_) {
+    bound.wire_position_.push_back(position_in(copy_columns_, planned.source_name));
+  }
+  if (filter_) {
+    for (const auto& read : filter_->columns) bound.filter_position_.push_back(position_in(copy_columns_, read.name));
+  }
   return bound;
 }
 

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,6 +30,9 @@ struct PlannedColumn {
   std::string source_type;  // as Postgres prints it
   std::string encoding;     // "default" or the alternative's name
   bool nullable = true;
+  std::int16_t attnum = 0;
+  std::string role;   // "" or "ord": its order key
+  std::string basis;  // TableShape::Column::encoding
 };
 
 struct NotCarried {
@@ -37,6 +42,12 @@ struct NotCarried {
 };
 
 class BoundPlan;
+struct RowFilter;  // mapping/row_filter.h
+
+// What a change needs to know besides its values.
+struct ChangeContext {
+  Timestamp committed_at;  // of its transaction: when a soft-deleted row went
+};
 
 class TablePlan {
  public:
@@ -51,6 +62,16 @@ class TablePlan {
   // Source columns in the order a snapshot must read them.
   const std::vector<std::string>& copy_columns() const { return copy_columns_; }
   bool has_leaf_column() const { return leaf_column_ >= 0; }
+  std::int32_t leaf_column() const { return leaf_column_; }  // position in cache().columns; -1: none
+  // Source columns that identify a row, in the order of cache().key; empty: it has no key.
+  std::vector<std::string> key_columns() const;
+  // What the rules say about schema changes of this table.
+  const config::OnDdl& on_ddl() const { return on_ddl_; }
+  // Decides which rows there are: filter, mode, soft delete; equal texts, equal rows.
+  const std::string& rows() const { return rows_; }
+  // A filter that Postgres itself may apply while publishing (15+), as SQL; empty: none or not possible.
+  const std::string& publish_where() const { return publish_where_; }
+  bool append_only() const { return append_only_; }
 
   // Fails with a PoisonRow error naming the column when the relation does not fit the plan (its shape changed).
   Result<BoundPlan> bind(const Relation& relation) const;
@@ -62,6 +83,7 @@ class TablePlan {
   friend struct PlanCompiler;
   Status check_name(const Relation& relation) const;
   Status check_identity(const Relation& relation) const;
+  Status bind_filter(const Relation& relation, BoundPlan& bound) const;
 
   CacheTable cache_;
   std::vector<PlannedColumn> columns_;
@@ -78,6 +100,13 @@ class TablePlan {
   std::string table_;
   ReplicaIdentity replica_identity_ = ReplicaIdentity::Default;
   std::int32_t leaf_column_ = -1;
+  config::OnDdl on_ddl_;
+  std::string rows_;
+  std::string publish_where_;
+  std::shared_ptr<const RowFilter> filter_;  // null: every row
+  bool append_only_ = false;
+  std::int32_t soft_delete_column_ = -1;  // position in cache().columns; after the leaf column
+  std::shared_ptr<const Encoder> soft_delete_encoder_;
 };
 
 // A plan with the positions of one relation's columns resolved. Holds a pointer to its plan.
@@ -86,18 +115,35 @@ class BoundPlan {
   // One wire change -> up to two cache changes (a key change may be a delete and an upsert), appended to `out`.
   // Values are views into the wire bytes, `scratch` or static text; they live until `scratch` is cleared.
   // PoisonRow: names table and column, never the value.
-  Status map(const RowChange& change, Arena& scratch, std::vector<CacheChange>& out) const;
+  // True in `incomplete`: the new row belongs into the cache but came without a value that the cache may not have (it
+  // entered the filter with unchanged TOAST): nothing is appended, and the row must be fetched.
+  Status map(const RowChange& change, const ChangeContext& context, Arena& scratch, std::vector<CacheChange>& out,
+             bool& incomplete) const;
 
-  // One COPY row appended to `block` (values may be copied into its arena).
+  // One COPY row appended to `block` (values may be copied into its arena), unless the filter leaves it out.
   Status map_copy(std::span<const WireValue> row, LoadBlock& block) const;
 
-  // TRUNCATE of this relation: of the whole table, or of one leaf.
-  CacheChange truncate() const;
+  // TRUNCATE of this relation: of the whole table, or of one leaf. None: the policy ignores it.
+  std::optional<CacheChange> truncate(const ChangeContext& context, Arena& scratch) const;
+
+  // The source's key of a row in wire form, in the order of TablePlan::key_columns().
+  std::vector<std::string> key_of(std::span<const WireValue> row) const;
 
   const TablePlan& plan() const { return *plan_; }
 
  private:
   friend class TablePlan;
+  // What is known of a row: that the filter lets it through, that it does not, or neither.
+  enum class Passes : std::uint8_t { No, Yes, Unknown };
+  Result<Passes> passes(std::span<const WireValue> row, std::span<const WireValue> fallback, Arena& scratch) const;
+  Result<Passes> old_passes(const RowChange& change, Arena& scratch) const;
+  Status map_insert(const RowChange& change, Arena& scratch, std::vector<CacheChange>& out, bool& incomplete) const;
+  Status map_update(const RowChange& change, Arena& scratch, std::vector<CacheChange>& out) const;
+  Status map_filtered_update(const RowChange& change, const ChangeContext& context, Arena& scratch,
+                             std::vector<CacheChange>& out, bool& incomplete) const;
+  Status map_removal(const RowChange& change, const ChangeContext& context, bool surely_there, Arena& scratch,
+                     std::vector<CacheChange>& out) const;
+  SqlValue deleted_mark(const ChangeContext& context, Arena& scratch) const;
   Status encode_value(std::size_t column, const WireValue& wire, Arena& scratch, SqlValue& out) const;
   Status encode_row(std::span<const WireValue> row, Arena& scratch, std::span<SqlValue> out) const;
   Status encode_key(std::span<const WireValue> row, Arena& scratch, std::span<SqlValue> out) const;
@@ -107,7 +153,6 @@ class BoundPlan {
                           std::vector<CacheChange>& out) const;
   Status map_keyless_update(const RowChange& change, std::span<SqlValue> values, Arena& scratch,
                             std::vector<CacheChange>& out) const;
-  Status map_delete(const RowChange& change, Arena& scratch, std::vector<CacheChange>& out) const;
   void push(CacheChange::Op op, std::span<const SqlValue> values, std::span<const SqlValue> match,
             std::vector<CacheChange>& out) const;
   Error bad_value(std::size_t column, const char* fault) const;
@@ -115,8 +160,10 @@ class BoundPlan {
 
   const TablePlan* plan_ = nullptr;
   std::uint32_t heap_oid_ = 0;
-  std::vector<std::uint32_t> wire_position_;  // per plan column: position in the relation's tuple
-  std::size_t wire_width_ = 0;                // values in one tuple
+  std::vector<std::uint32_t> wire_position_;    // per plan column: position in the relation's tuple
+  std::vector<std::uint32_t> filter_position_;  // per column of the filter, likewise
+  bool filter_in_key_ = false;                  // an old key is enough to know whether the old row passed
+  std::size_t wire_width_ = 0;                  // values in one tuple
 };
 
 // The plans of one sink: those that work and those refused, each with its reason (collisions included).
@@ -130,7 +177,11 @@ struct SinkPlan {
   std::vector<RefusedTable> refused;
 };
 
+// Names that tables of the cache have already, by source oid: they keep them when another table wants the same.
+using SettledNames = std::map<std::uint32_t, std::string>;
+
 // Selects (include/exclude, the sink's own filter), compiles, and refuses collisions and reserved names.
-SinkPlan plan_sink(std::span<const SourceTable> tables, const config::Config& config, const config::Sink& sink);
+SinkPlan plan_sink(std::span<const SourceTable> tables, const config::Config& config, const config::Sink& sink,
+                   const SettledNames& settled = {});
 
 }  // namespace walbridge::mapping

@@ -30,6 +30,31 @@ Status check_names(const config::Rule& rule, const SourceTable& source) {
   return {};
 }
 
+// Which rows there are, and what schema changes do to them.
+void merge_rows(const config::Rule& rule, TableRules& into) {
+  if (rule.where) into.where = rule.where;
+  if (rule.append) into.append = *rule.append;
+  if (rule.soft_delete) into.soft_delete = *rule.soft_delete;
+  if (rule.on_drop_table) into.on_ddl.drop_table = *rule.on_drop_table;
+  if (rule.on_drop_column) into.on_ddl.drop_column = *rule.on_drop_column;
+  if (rule.on_truncate) into.on_ddl.truncate = *rule.on_truncate;
+  if (rule.on_rewrite) into.on_ddl.rewrite = *rule.on_rewrite;
+}
+
+// What the cache has and the source has not.
+void merge_additions(const config::Rule& rule, TableRules& into) {
+  for (const auto& computed : rule.computed) {
+    const auto same = std::find_if(into.computed.begin(), into.computed.end(),
+                                   [&](const config::ComputedRule& each) { return each.name == computed.name; });
+    if (same == into.computed.end()) {
+      into.computed.push_back(computed);
+    } else {
+      *same = computed;
+    }
+  }
+  into.indexes.insert(into.indexes.end(), rule.indexes.begin(), rule.indexes.end());
+}
+
 void merge(const config::Rule& rule, TableRules& into) {
   if (rule.as) into.as = rule.as;
   if (!rule.only.empty()) into.only = rule.only;
@@ -40,8 +65,17 @@ void merge(const config::Rule& rule, TableRules& into) {
     auto& merged = into.columns[name];
     if (column.as) merged.as = column.as;
     if (column.type) merged.type = column.type;
+    if (column.mask) {
+      merged.mask = column.mask;
+      merged.mask_key = column.mask_key;
+      merged.keep = column.keep;
+    }
+    if (column.truncate) merged.truncate = column.truncate;
+    if (column.order_key) merged.order_key = column.order_key;
     merged.place = column.place;
   }
+  merge_rows(rule, into);
+  merge_additions(rule, into);
 }
 
 // Names people know besides the catalog's own and the standard's.
@@ -95,6 +129,7 @@ void add_user_names(const PgType& type, TypeNames& names) {
 
 Result<TableRules> merge_rules(const config::Config& config, const SourceTable& source) {
   TableRules merged;
+  merged.on_ddl = config.on_ddl;
   for (const auto& rule : config.rules) {
     if (!config::glob_matches(rule.match, source.qualified_name())) continue;
     WALBRIDGE_TRY(check_names(rule, source));

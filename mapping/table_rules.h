@@ -21,6 +21,12 @@ struct TableRules {
   std::vector<std::string> key;
   std::map<std::string, std::string> types;
   std::map<std::string, config::ColumnRule> columns;
+  std::optional<std::string> where;
+  std::vector<config::ComputedRule> computed;  // by name: a later rule's takes the place of an earlier one's
+  std::vector<config::IndexRule> indexes;      // of all rules
+  bool append = false;
+  std::string soft_delete;  // empty: hard
+  config::OnDdl on_ddl;
 };
 
 // Fails when a rule made for this very table names a column it does not have.

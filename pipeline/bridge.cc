@@ -16,15 +16,19 @@ namespace {
 constexpr std::int64_t kTryAgainMs = 5'000;
 constexpr std::int64_t kTryAgainAfterOperatorMs = 60'000;
 
-LaneOptions lane_options(bool once, std::uint64_t seed) {
+LaneOptions lane_options(const config::Config& config, bool once, std::uint64_t seed) {
   LaneOptions options;
+  options.stream = config.name;
+  options.backfill_rows = config.snapshot.backfill_rows;
   options.eager_idle = once;
   options.seed = seed;
   return options;
 }
 
-TableRecord live_record(const mapping::TablePlan& plan, Lsn snapshot_lsn) {
+TableRecord live_record(const mapping::TablePlan& plan, const SourceTable& source, Lsn snapshot_lsn) {
   TableRecord record;
+  record.description = source.json;
+  record.shape = mapping::to_json(mapping::shape_of(plan));
   record.source_oid = plan.cache().source_oid;
   record.source_name = plan.cache().source_name;
   record.cache_name = plan.cache().name;
@@ -34,34 +38,35 @@ TableRecord live_record(const mapping::TablePlan& plan, Lsn snapshot_lsn) {
   return record;
 }
 
-const TableRecord* find_record(std::span<const TableRecord> records, std::uint32_t oid) {
-  const auto found =
-      std::find_if(records.begin(), records.end(), [&](const TableRecord& r) { return r.source_oid == oid; });
-  return found == records.end() ? nullptr : &*found;
+const SourceTable* find_table(std::span<const SourceTable> tables, std::uint32_t oid) {
+  const auto found = std::find_if(tables.begin(), tables.end(), [&](const SourceTable& t) { return t.oid == oid; });
+  return found == tables.end() ? nullptr : &*found;
 }
 
 }  // namespace
 
 Bridge::Bridge(const config::Config& config, BridgeParts parts, const Clock& clock, bool once)
-    : config_(config), parts_(std::move(parts)), clock_(clock) {
-  const auto seed = static_cast<std::uint64_t>(clock.wall().micros);
+    : config_(config), parts_(std::move(parts)), clock_(clock), seed_(static_cast<std::uint64_t>(clock.wall().micros)) {
   const auto queue_bytes = std::max<std::size_t>(1 << 20, config.limits.buffer_bytes / config.sinks.size());
   std::vector<LaneLink*> links;
   for (std::size_t i = 0; i < config.sinks.size(); ++i) {
-    caches_.push_back(std::make_unique<Cache>(config.sinks[i], std::move(parts_.sinks[i]), queue_bytes, clock,
-                                              lane_options(once, seed + i)));
-    links.push_back(&caches_.back()->link);
-    caches_.back()->link.on_lane_progress([this] { parts_.source->wake(); });
+    caches_.push_back(std::make_unique<Cache>(config, config.sinks[i], std::move(parts_.sinks[i]), queue_bytes, clock,
+                                              lane_options(config, once, seed_ + i)));
+    auto& cache = *caches_.back();
+    links.push_back(&cache.link);
+    cache.link.on_lane_progress([this] { parts_.source->wake(); });
+    cache.desk.on_delivery([&cache] { cache.link.wake(); });
   }
   ReaderOptions options;
   options.slow_lane_ms = static_cast<std::int64_t>(config.limits.slow_sink_seconds) * 1000;
-  options.seed = seed + caches_.size();
+  options.seed = seed_ + caches_.size();
   reader_ = std::make_unique<Reader>(*parts_.source, links, clock, reader_stats_, options);
 }
 
 Status Bridge::prepare(const std::atomic<bool>& cancelled) {
   WALBRIDGE_TRY_AS(source_id_, parts_.admin->identity());
   WALBRIDGE_TRY(parts_.admin->lock());
+  WALBRIDGE_TRY(prepare_capture());
   WALBRIDGE_TRY(plan_tables());
   WALBRIDGE_TRY(prepare_publication());
   WALBRIDGE_TRY(check_slot());
@@ -90,36 +95,61 @@ Status Bridge::plan_tables() {
     log::warn(finding.message, {{"code", finding.code}, {"fix", finding.fix}});
   }
   for (auto& cache : caches_) {
-    cache->plan = mapping::plan_sink(tables_, config_, cache->settings);
-    for (const auto& refused : cache->plan.refused) {
+    const auto plan = mapping::plan_sink(tables_, config_, cache->settings);
+    for (const auto& refused : plan.refused) {
       log::warn("table not carried", {{"sink", cache->settings.name},
                                       {"table", refused.source_name},
                                       {"code", refused.error.code},
                                       {"reason", refused.error.message},
                                       {"remedy", refused.error.remedy}});
     }
-    if (cache->plan.tables.empty()) {
+    if (plan.tables.empty()) {
       return Error{Verdict::Operator,
                    "no-tables",
                    "sink " + cache->settings.name + ": no table of the source can be carried",
                    "see `walbridge plan` for the reasons, and `tables.include` in " + config_.file,
                    {}};
     }
+    for (const auto& table : plan.tables) {
+      wanted_[table->cache().source_oid] = {table->publish_where(), table->append_only()};
+    }
+    const std::scoped_lock lock(cache->stats.mutex);
+    cache->stats.refused = plan.refused;
   }
   return Done{};
 }
 
-Status Bridge::prepare_publication() {
-  std::set<std::uint32_t> wanted;
-  for (const auto& cache : caches_) {
-    for (const auto& plan : cache->plan.tables) wanted.insert(plan->cache().source_oid);
+Status Bridge::prepare_capture() {
+  WALBRIDGE_TRY_AS(auto capture, parts_.admin->ensure_capture());
+  if (!capture.problem.empty()) {
+    log::warn("schema changes are noticed by looking, every few seconds",
+              {{"reason", capture.problem}, {"fix", capture.fix}});
   }
-  std::vector<const SourceTable*> selected;
+  parts_.source->trust(capture.token);
+  parts_.backfill->trust(capture.token);
+  const std::scoped_lock lock(schema_mutex_);
+  capture_ = std::move(capture);
+  return Done{};
+}
+
+CaptureStatus Bridge::capture() const {
+  const std::scoped_lock lock(schema_mutex_);
+  return capture_;
+}
+
+std::vector<PublishedTable> Bridge::published() const {
+  std::vector<PublishedTable> published;
   for (const auto& table : tables_) {
-    if (wanted.contains(table.oid)) selected.push_back(&table);
+    const auto wanted = wanted_.find(table.oid);
+    if (wanted != wanted_.end()) published.push_back({&table, wanted->second.where, wanted->second.append_only});
   }
+  return published;
+}
+
+Status Bridge::prepare_publication() {
+  const auto selected = published();
   for (const auto& finding : parts_.admin->preflight(selected)) {
-    if (finding.severity == Finding::Severity::Ok) continue;
+    if (finding.severity == Finding::Severity::Ok || finding.code == "schema-capture") continue;
     if (finding.severity == Finding::Severity::Error) {
       return Error{Verdict::Operator, finding.code, finding.subject + ": " + finding.message, finding.fix, {}};
     }
@@ -145,8 +175,9 @@ Status Bridge::check_slot() {
 Status Bridge::require_room(Cache& cache) const {
   const auto seen = cache.sink->peek();
   if (!seen || seen->checkpoint) return Done{};
+  const auto plan = mapping::plan_sink(tables_, config_, cache.settings);
   std::vector<const CacheTable*> tables;
-  for (const auto& plan : cache.plan.tables) tables.push_back(&plan->cache());
+  for (const auto& table : plan.tables) tables.push_back(&table->cache());
   for (const auto& finding : cache.sink->check(tables)) {
     if (finding.severity != Finding::Severity::Error || finding.code != "table-exists") continue;
     return Error{Verdict::Operator, finding.code, finding.subject + ": " + finding.message, finding.fix, {}};
@@ -159,63 +190,13 @@ Status Bridge::open_cache(Cache& cache) {
   auto state = cache.sink->open();
   if (!state) return std::move(state.error());
   cache.state = *std::move(state);
-  if (!cache.state->checkpoint) {
-    cache.wants_load = true;
-    return Done{};
-  }
+  if (auto gap = source_gap(cache.settings.name, *cache.state, source_id_, slot_)) return *std::move(gap);
+  cache.wants_load = !cache.state->checkpoint.has_value();
+  if (cache.wants_load) return Done{};
   // Until its lane starts, nothing of what this cache may still need is given up.
   cache.link.set_durable(cache.state->checkpoint->end_lsn);
-  WALBRIDGE_TRY_AS(const auto missing, missing_tables(cache));
-  WALBRIDGE_TRY(write_stopped_records(cache));
-  cache.wants_load = !missing.empty();
-  if (!cache.wants_load) start_lane(cache);
+  start_lane(cache);
   return Done{};
-}
-
-Result<std::vector<const mapping::TablePlan*>> Bridge::missing_tables(const Cache& cache) const {
-  const auto& state = *cache.state;
-  if (auto gap = source_gap(cache.settings.name, state, source_id_, slot_)) return *std::move(gap);
-  std::vector<const mapping::TablePlan*> missing;
-  for (const auto& plan : cache.plan.tables) {
-    const auto* record = find_record(state.tables, plan->cache().source_oid);
-    const bool live = state.checkpoint && record != nullptr && record->state == TableState::Live &&
-                      record->schema_hash == plan->cache().schema_hash;
-    if (!live) missing.push_back(plan.get());
-  }
-  return missing;
-}
-
-// Tables the cache holds but the configuration or the source no longer carries: frozen, and said so.
-Status Bridge::write_stopped_records(Cache& cache) {
-  std::vector<TableRecord> changed;
-  for (const auto& stored : cache.state->tables) {
-    const bool planned = std::any_of(cache.plan.tables.begin(), cache.plan.tables.end(),
-                                     [&](const auto& plan) { return plan->cache().source_oid == stored.source_oid; });
-    if (planned) continue;
-    const auto refused = std::find_if(cache.plan.refused.begin(), cache.plan.refused.end(),
-                                      [&](const auto& table) { return table.source_oid == stored.source_oid; });
-    TableRecord record = stored;
-    record.state = TableState::Stopped;
-    if (refused != cache.plan.refused.end()) {
-      record.code = refused->error.code;
-      record.reason = refused->error.message + "; " + refused->error.remedy;
-    } else {
-      const bool dropped = source_table(stored.source_oid) == nullptr;
-      record.code = dropped ? "dropped" : "not-selected";
-      record.reason = dropped ? "the table no longer exists at the source; its rows stay as they were"
-                              : "the configuration no longer selects this table; its rows stay as they were";
-    }
-    if (stored.state == TableState::Stopped && stored.code == record.code) continue;
-    log::warn("table is not fed any more", {{"sink", cache.settings.name},
-                                            {"table", record.source_name},
-                                            {"code", record.code},
-                                            {"reason", record.reason}});
-    changed.push_back(std::move(record));
-  }
-  if (changed.empty()) return Done{};
-  WALBRIDGE_TRY(cache.sink->begin());
-  for (const auto& record : changed) WALBRIDGE_TRY(cache.sink->record(record));
-  return cache.sink->commit(*cache.state->checkpoint);
 }
 
 void Bridge::bring_up_caches(const std::atomic<bool>& cancelled, const std::function<void(Cache&)>& started) {
@@ -226,6 +207,7 @@ void Bridge::bring_up_caches(const std::atomic<bool>& cancelled, const std::func
     if (!cache->state) {
       // What was true of the slot when this bridge started is no measure for a cache that comes later.
       if (auto slot = parts_.admin->slot_status()) slot_ = *std::move(slot);
+      if (auto tables = parts_.admin->describe_tables()) tables_ = *std::move(tables);
       if (auto opened = open_cache(*cache); !opened) {
         cache_failed(*cache, opened.error());
         continue;
@@ -258,9 +240,13 @@ void Bridge::load_caches(const std::vector<Cache*>& due, const std::atomic<bool>
   for (auto* cache : due) {
     if (!cache->link.durable()) cache->link.set_durable(point->consistent_point);
   }
+  // What is copied is planned from the very snapshot that is copied: later news comes through the stream.
+  const auto tables = parts_.snapshot->describe_tables();
+  if (tables) tables_ = *tables;
   for (auto* cache : due) {
     cache->phase = CachePhase::Loading;
-    if (auto loaded = load_cache(*cache, *point, cancelled); !loaded) {
+    auto loaded = tables ? load_cache(*cache, *point, *tables, cancelled) : Status(tables.error());
+    if (!loaded) {
       cache->sink->abandon();
       cache->state.reset();
       if (!cancelled) cache_failed(*cache, loaded.error());
@@ -271,26 +257,28 @@ void Bridge::load_caches(const std::vector<Cache*>& due, const std::atomic<bool>
   parts_.snapshot->end();
 }
 
-std::vector<TableLoad> Bridge::table_loads(Cache& cache, const std::vector<const mapping::TablePlan*>& missing) const {
+std::vector<TableLoad> Bridge::table_loads(Cache& cache, const mapping::SinkPlan& plan,
+                                           const std::vector<SourceTable>& tables) const {
   std::vector<TableLoad> loads;
   const std::scoped_lock lock(cache.progress_mutex);
   cache.progress.clear();
-  for (const auto* plan : missing) {
-    const auto shared = std::find_if(cache.plan.tables.begin(), cache.plan.tables.end(),
-                                     [&](const auto& candidate) { return candidate.get() == plan; });
-    const auto* table = source_table(plan->cache().source_oid);
+  for (const auto& planned : plan.tables) {
+    // Not published when the slot was made: the lane finds it missing and copies it.
+    if (!wanted_.contains(planned->cache().source_oid)) continue;
+    const auto* table = find_table(tables, planned->cache().source_oid);
     cache.progress.push_back(std::make_unique<TableProgress>());
     cache.progress.back()->source_name = table->qualified_name();
     cache.progress.back()->estimated_rows = table->estimated_rows;
-    loads.push_back({*shared, *table, cache.progress.back().get()});
+    loads.push_back({planned, *table, cache.progress.back().get()});
   }
   return loads;
 }
 
-Status Bridge::load_cache(Cache& cache, SnapshotPoint point, const std::atomic<bool>& cancelled) {
-  WALBRIDGE_TRY_AS(const auto missing, missing_tables(cache));
+Status Bridge::load_cache(Cache& cache, SnapshotPoint point, const std::vector<SourceTable>& tables,
+                          const std::atomic<bool>& cancelled) {
   const auto taken_at = clock_.wall();
-  const auto loads = table_loads(cache, missing);
+  const auto plan = mapping::plan_sink(tables, config_, cache.settings);
+  const auto loads = table_loads(cache, plan, tables);
   std::vector<const CacheTable*> cache_tables;
   for (const auto& load : loads) cache_tables.push_back(&load.plan->cache());
   WALBRIDGE_TRY(insist([&] { return cache.sink->begin_load(cache_tables); }, cancelled));
@@ -301,31 +289,20 @@ Status Bridge::load_cache(Cache& cache, SnapshotPoint point, const std::atomic<b
 
   std::vector<TableRecord> records;
   for (const auto& load : loads) {
-    auto record = live_record(*load.plan, point.consistent_point);
-    if (const auto* before = find_record(cache.state->tables, record.source_oid);
-        before != nullptr && before->cache_name != record.cache_name) {
-      record.replaces = before->cache_name;
-    }
+    auto record = live_record(*load.plan, load.source, point.consistent_point);
     if (const auto bad = poisoned.find(load.source.oid); bad != poisoned.end()) {
       stop_loaded_table(cache, record, bad->second);
     }
     records.push_back(std::move(record));
   }
-  Checkpoint checkpoint = cache.state->checkpoint.value_or(Checkpoint{});
-  if (!cache.state->checkpoint) {
-    checkpoint.end_lsn = point.consistent_point;
-    checkpoint.committed_at = taken_at;
-  }
+  Checkpoint checkpoint;
+  checkpoint.end_lsn = point.consistent_point;
+  checkpoint.committed_at = taken_at;
   WALBRIDGE_FAILPOINT("load-copied");
   WALBRIDGE_TRY(finish_load(cache, records, checkpoint, cancelled));
   WALBRIDGE_FAILPOINT("load-finished");
   cache.state->checkpoint = checkpoint;
-  for (const auto& record : records) {
-    std::erase_if(cache.state->tables, [&](const TableRecord& stored) {
-      return stored.source_oid == record.source_oid || stored.cache_name == record.cache_name;
-    });
-    cache.state->tables.push_back(record);
-  }
+  cache.state->tables = std::move(records);
   std::uint64_t rows = 0;
   for (const auto& load : loads) rows += load.progress->rows;
   cache.stats.snapshot_rows += rows;
@@ -355,8 +332,7 @@ Status Bridge::finish_load(Cache& cache, std::vector<TableRecord>& records, cons
 }
 
 void Bridge::stop_loaded_table(const Cache& cache, TableRecord& record, const Error& error) const {
-  // Its old rows stay, under the name they have.
-  if (!record.replaces.empty()) record.cache_name = std::exchange(record.replaces, {});
+  record.shape.clear();  // nothing of it is in the cache
   record.state = TableState::Stopped;
   record.code = error.code;
   record.reason = error.message + "; " + error.remedy;
@@ -369,16 +345,8 @@ void Bridge::stop_loaded_table(const Cache& cache, TableRecord& record, const Er
 }
 
 void Bridge::start_lane(Cache& cache) {
-  std::vector<LaneTables::Table> tables;
-  for (const auto& plan : cache.plan.tables) {
-    const auto* record = find_record(cache.state->tables, plan->cache().source_oid);
-    const auto* source = source_table(plan->cache().source_oid);
-    if (record == nullptr || source == nullptr) continue;
-    LaneTables::Table table{plan, *record, {source->oid}};
-    for (const auto& leaf : source->leaves) table.heaps.push_back(leaf.oid);
-    tables.push_back(std::move(table));
-  }
-  cache.lane.start(*cache.state->checkpoint, std::move(tables));
+  note_known(cache);
+  cache.lane.start(*cache.state->checkpoint, cache.state->tables, tables_);
   cache.started = true;
   cache.stats.clear_error();
   cache.phase = CachePhase::Streaming;
@@ -408,11 +376,6 @@ void Bridge::drop_unused_slot() {
   for (const auto& object : *owned) {
     if (object.kind == "slot") (void)parts_.admin->drop(object);
   }
-}
-
-const SourceTable* Bridge::source_table(std::uint32_t oid) const {
-  const auto found = std::find_if(tables_.begin(), tables_.end(), [&](const SourceTable& t) { return t.oid == oid; });
-  return found == tables_.end() ? nullptr : &*found;
 }
 
 }  // namespace walbridge::pipeline

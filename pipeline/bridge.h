@@ -5,8 +5,11 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,7 +28,14 @@ struct BridgeParts {
   std::unique_ptr<SourceAdmin> admin;
   std::unique_ptr<Source> source;
   std::unique_ptr<SnapshotSource> snapshot;
+  std::unique_ptr<BackfillSource> backfill;
   std::vector<std::unique_ptr<Sink>> sinks;  // in the order of config.sinks
+};
+
+// How one table is published for all caches together.
+struct PublishedAs {
+  std::string where;
+  bool append_only = false;
 };
 
 class Bridge {
@@ -39,6 +49,14 @@ class Bridge {
   // again later; the error is theirs alone.
   void bring_up_caches(const std::atomic<bool>& cancelled, const std::function<void(Cache&)>& started);
 
+  // Keeps the stream told of the schema: announces what lanes could not read, polls the catalog where there are no
+  // event triggers, and watches that these, and the publication, are still what they were. Call often, on the same
+  // thread.
+  void tend_schema();
+  // A table that somebody saw changed; thread-safe.
+  void describe_again(std::uint32_t source_oid);
+  CaptureStatus capture() const;  // thread-safe
+
   // The position `--once` drains to: where the source stood when prepare() ran.
   Lsn target() const { return target_; }
   // A slot made by this run that no cache depends on yet is removed again rather than left holding log.
@@ -50,41 +68,56 @@ class Bridge {
   Reader& reader() { return *reader_; }
   Source& source() { return *parts_.source; }
   SourceAdmin& admin() { return *parts_.admin; }
+  BackfillSource& backfill() { return *parts_.backfill; }
   const ReaderStats& reader_stats() const { return reader_stats_; }
   const std::string& source_id() const { return source_id_; }
   const Clock& clock() const { return clock_; }
+  std::uint64_t seed() const { return seed_; }
 
  private:
   Status plan_tables();
+  Status prepare_capture();
   Status prepare_publication();
   Status check_slot();
   Status require_room(Cache& cache) const;
   Status open_cache(Cache& cache);
-  // Which of the cache's tables must be copied; a Gap when the cache does not belong to this source or slot.
-  Result<std::vector<const mapping::TablePlan*>> missing_tables(const Cache& cache) const;
-  Status write_stopped_records(Cache& cache);
   void load_caches(const std::vector<Cache*>& due, const std::atomic<bool>& cancelled,
                    const std::function<void(Cache&)>& started);
-  Status load_cache(Cache& cache, SnapshotPoint point, const std::atomic<bool>& cancelled);
+  Status load_cache(Cache& cache, SnapshotPoint point, const std::vector<SourceTable>& tables,
+                    const std::atomic<bool>& cancelled);
   Status finish_load(Cache& cache, std::vector<TableRecord>& records, const Checkpoint& checkpoint,
                      const std::atomic<bool>& cancelled);
   void stop_loaded_table(const Cache& cache, TableRecord& record, const Error& error) const;
-  std::vector<TableLoad> table_loads(Cache& cache, const std::vector<const mapping::TablePlan*>& missing) const;
+  std::vector<TableLoad> table_loads(Cache& cache, const mapping::SinkPlan& plan,
+                                     const std::vector<SourceTable>& tables) const;
   void start_lane(Cache& cache);
   void cache_failed(Cache& cache, const Error& error);
-  const SourceTable* source_table(std::uint32_t oid) const;
+  void note_known(const Cache& cache);
+  void watch_capture();
+  void watch_publication();
+  void announce_undescribed();
+  std::vector<PublishedTable> published() const;
 
   const config::Config& config_;
   BridgeParts parts_;
   const Clock& clock_;
+  const std::uint64_t seed_;
   std::string source_id_;
-  std::vector<SourceTable> tables_;
+  std::vector<SourceTable> tables_;              // as of the last look at the whole catalog
+  std::map<std::uint32_t, PublishedAs> wanted_;  // what any cache takes of them
   std::vector<std::unique_ptr<Cache>> caches_;
   ReaderStats reader_stats_;
   std::unique_ptr<Reader> reader_;
   SlotStatus slot_;
   bool slot_made_here_ = false;
   Lsn target_;
+
+  mutable std::mutex schema_mutex_;  // guards the next two
+  CaptureStatus capture_;
+  std::set<std::uint32_t> stale_;
+  std::optional<std::map<std::uint32_t, std::string>> known_;  // what the caches last knew of the catalog
+  std::int64_t catalog_due_ms_ = 0;
+  std::int64_t capture_due_ms_ = 0;
 };
 
 }  // namespace walbridge::pipeline

@@ -23,18 +23,18 @@ enum class CachePhase {
 };
 
 struct Cache {
-  Cache(const config::Sink& settings_, std::unique_ptr<Sink> sink_, std::size_t queue_bytes, const Clock& clock,
-        LaneOptions lane_options)
+  Cache(const config::Config& config, const config::Sink& settings_, std::unique_ptr<Sink> sink_,
+        std::size_t queue_bytes, const Clock& clock, LaneOptions lane_options)
       : settings(settings_),
         sink(std::move(sink_)),
         link(settings_.name, queue_bytes),
-        lane(*sink, link, stats, clock, std::move(lane_options)) {}
+        lane(*sink, link, stats, desk, clock, LaneTables(config, settings), std::move(lane_options)) {}
 
   const config::Sink settings;
   std::unique_ptr<Sink> sink;
-  mapping::SinkPlan plan;
   LaneLink link;
   LaneStats stats;
+  BackfillDesk desk;
   Lane lane;
 
   std::atomic<CachePhase> phase{CachePhase::Waiting};

@@ -7,16 +7,21 @@
 
 namespace walbridge::pipeline {
 
-Lane::Lane(Sink& sink, LaneLink& link, LaneStats& stats, const Clock& clock, LaneOptions options)
+Lane::Lane(Sink& sink, LaneLink& link, LaneStats& stats, BackfillDesk& desk, const Clock& clock, LaneTables tables,
+           LaneOptions options)
     : sink_(sink),
       link_(link),
       stats_(stats),
+      desk_(desk),
       clock_(clock),
       options_(std::move(options)),
-      backoff_(50, 10'000, options_.seed) {}
+      tables_(std::move(tables)),
+      backoff_(50, 10'000, options_.seed),
+      chunk_ids_(options_.seed) {}
 
-void Lane::start(const Checkpoint& checkpoint, std::vector<LaneTables::Table> tables) {
-  tables_.assign(std::move(tables));
+void Lane::start(const Checkpoint& checkpoint, std::span<const TableRecord> records, std::vector<SourceTable> catalog) {
+  tables_.set_catalog(std::move(catalog));
+  start_changes_ = tables_.assign(records, true);
   stored_ = reached_ = checkpoint;
   reopening_ = false;
   idle_stored_ms_ = clock_.now_ms();
@@ -31,7 +36,10 @@ Result<Step> Lane::step() {
   wake_at_ms_ = not_before_ms_ = 0;
   if (reopening_) return reopen();
   if (link_.mode() == LaneMode::Stopped) return Step::Idle;
-  WALBRIDGE_TRY_AS(const Flow flow, consume());
+  WALBRIDGE_TRY_AS(Flow flow, settle_start());
+  if (flow == Flow::Continue) {
+    WALBRIDGE_TRY_AS(flow, consume());
+  }
   if (flow == Flow::Restart) return Step::Progressed;
   if (flow == Flow::Wait) return Step::Idle;
   if (!chunk_) {
@@ -59,6 +67,8 @@ Result<Step> Lane::settle_when_drained() {
                      (begun_ || !tables_.unwritten().empty()) ? commit_batch(reached_) : store_idle_position());
     if (flow == Flow::Restart) return Step::Progressed;
     if (flow == Flow::Wait) return Step::Idle;
+    WALBRIDGE_TRY_AS(const Flow filled, tend_fill());
+    if (filled != Flow::Continue || begun_) return Step::Progressed;
   }
   if (link_.mode() != LaneMode::Detached) return Step::Idle;
   // Something may have been pushed just before the detach.
@@ -68,7 +78,7 @@ Result<Step> Lane::settle_when_drained() {
   }
   if (in_transaction_ || skipping_ || begun_ || stored_ != reached_) {
     // The rest of this transaction will not come on this stream; an unstored idle position may as well be asked again.
-    if (begun_) {
+    if (begun_ || desk_.asked()) {  // what was heard of it must not be heard twice
       restart();
       return Step::Progressed;
     }
@@ -95,7 +105,7 @@ Result<Step> Lane::reopen() {
     stats_.note_error(error);
     return error;
   }
-  tables_.adopt(state->tables);
+  start_changes_ = tables_.assign(state->tables, false);
   stored_ = reached_ = *state->checkpoint;
   reopening_ = false;
   backoff_.reset();
@@ -108,6 +118,9 @@ Result<Step> Lane::reopen() {
 // Rolls back and goes to open the sink again; the stream comes again from its checkpoint.
 Lane::Flow Lane::restart() {
   sink_.abandon();
+  desk_.withdraw();
+  incoming_ = {};
+  start_changes_.clear();
   chunk_.reset();
   begun_ = commit_pending_ = in_transaction_ = skipping_ = false;
   batch_rows_ = batch_bytes_ = batch_transactions_ = 0;
@@ -184,7 +197,9 @@ Result<Lane::Flow> Lane::on_event(const Event& event) {
     reached_.end_lsn = std::max(reached_.end_lsn, idle->lsn);
     return Flow::Continue;
   }
-  return Flow::Continue;  // logical messages are nobody's yet
+  if (skipping_) return Flow::Continue;
+  if (const auto* mark = std::get_if<BackfillMark>(&event)) return on_mark(*mark);
+  return on_news(*std::get<SchemaChanged>(event).news);
 }
 
 // Every change on the wire counts, wanted or not, so that a partial checkpoint means the same in every replay.
@@ -202,18 +217,30 @@ bool Lane::already_applied() const {
 Result<Lane::Flow> Lane::on_row(const RowChange& change) {
   if (already_applied()) return Flow::Continue;
   const auto& route = tables_.route(*change.relation, *chunk_);
-  if (route.table == nullptr || !LaneTables::wants(*route.table, transaction_.commit_lsn)) return Flow::Continue;
-  if (route.misfit) return stop_table(*route.table, *route.misfit);
+  if (route.table == nullptr) return Flow::Continue;
+  auto& table = *route.table;
+  const bool live = LaneTables::wants(table, transaction_.commit_lsn);
+  if (!live && !table.fill) return Flow::Continue;
+  if (route.misfit) return lost_shape(table, *route.misfit);
   WALBRIDGE_TRY_AS(const Flow begun, ensure_begun());
   if (begun != Flow::Continue) return begun;
 
   scratch_.clear();
   changes_.clear();
-  if (auto mapped = route.bound->map(change, scratch_, changes_); !mapped) {
-    return stop_table(*route.table, mapped.error());
+  bool incomplete = false;
+  const auto mapped = route.bound->map(change, {transaction_.committed_at}, scratch_, changes_, incomplete);
+  if (!mapped) return stop_table(table, mapped.error());
+  if (incomplete) {
+    WALBRIDGE_TRY_AS(const Flow fetched, fetch_row(table, route.bound->key_of(change.new_row)));
+    if (fetched != Flow::Continue) return fetched;
   }
+  if (table.fill) {
+    WALBRIDGE_TRY_AS(const Flow filled, apply_while_filling(table, change, *route.bound));
+    if (filled != Flow::Continue || !table.is_filled_beside()) return filled;
+  }
+  if (!live) return Flow::Continue;
   for (const auto& cache_change : changes_) {
-    WALBRIDGE_TRY_AS(const Flow applied, apply(*route.table, cache_change));
+    WALBRIDGE_TRY_AS(const Flow applied, apply(table, cache_change));
     if (applied != Flow::Continue) return applied;
   }
   auto& counter = change.op == RowChange::Op::Insert   ? stats_.inserts
@@ -227,12 +254,24 @@ Result<Lane::Flow> Lane::on_truncate(const Truncated& truncated) {
   if (already_applied()) return Flow::Continue;
   for (const auto* relation : truncated.relations) {
     const auto& route = tables_.route(*relation, *chunk_);
-    if (route.table == nullptr || !LaneTables::wants(*route.table, transaction_.commit_lsn)) continue;
-    if (route.misfit) return stop_table(*route.table, *route.misfit);
+    if (route.table == nullptr) continue;
+    auto& table = *route.table;
+    const bool live = LaneTables::wants(table, transaction_.commit_lsn);
+    if (!live && !table.fill) continue;
+    if (route.misfit) return lost_shape(table, *route.misfit);
     WALBRIDGE_TRY_AS(const Flow begun, ensure_begun());
     if (begun != Flow::Continue) return begun;
-    WALBRIDGE_TRY_AS(const Flow applied, apply(*route.table, route.bound->truncate()));
-    if (applied != Flow::Continue) return applied;
+    scratch_.clear();
+    const auto change = route.bound->truncate({transaction_.committed_at}, scratch_);
+    if (!change) continue;
+    if (table.fill) {
+      WALBRIDGE_TRY_AS(const Flow filled, fill_change(table, *change, relation->oid));
+      if (filled != Flow::Continue) return filled;
+    }
+    if (live && (!table.fill || table.is_filled_beside())) {
+      WALBRIDGE_TRY_AS(const Flow applied, apply(table, *change));
+      if (applied != Flow::Continue) return applied;
+    }
     stats_.truncates.fetch_add(1, std::memory_order_relaxed);
   }
   return Flow::Continue;
@@ -279,17 +318,22 @@ Result<Lane::Flow> Lane::poisoned(const Error& error, LaneTables::Table& otherwi
   return stop_table(named == nullptr ? otherwise : *named, error);
 }
 
-// The table takes nothing from this transaction on. What the open cache transaction holds of it is rolled back, so
-// that the table stays as it was before the transaction, whole.
 Lane::Flow Lane::stop_table(LaneTables::Table& table, const Error& error) {
-  tables_.stop(table, error, transaction_.commit_lsn);
-  publish_tables();
   log::error("table stopped", {{"sink", link_.name()},
                                {"table", table.record.source_name},
                                {"code", error.code},
                                {"lsn", to_string(transaction_.commit_lsn)},
                                {"error", error.message},
                                {"remedy", error.remedy}});
+  return freeze(table, TableState::Stopped, error);
+}
+
+// The table takes nothing from this transaction on. What the open cache transaction holds of it is rolled back, so
+// that the table stays as it was before the transaction, whole.
+Lane::Flow Lane::freeze(LaneTables::Table& table, TableState state, const Error& error) {
+  if (table.fill && table.fill->waiting()) desk_.withdraw();
+  tables_.freeze(table, state, error, transaction_.commit_lsn);
+  publish_tables();
   if (!begun_) return Flow::Continue;
   return restart();
 }
@@ -330,10 +374,17 @@ Result<Lane::Flow> Lane::on_commit(const TxCommit& commit) {
   reached_.partial_commit_lsn = {};
   reached_.partial_changes = 0;
   ++batch_transactions_;
-  if (!batch_is_full()) return Flow::Continue;
-  WALBRIDGE_TRY_AS(const Flow flow, commit_batch(reached_));
-  if (flow == Flow::Wait) ++next_event_;
-  return flow;
+  if (batch_is_full()) {
+    WALBRIDGE_TRY_AS(const Flow flow, commit_batch(reached_));
+    if (flow == Flow::Wait) ++next_event_;
+    if (flow != Flow::Continue) return flow;
+  }
+  // A stream that never pauses must not keep a copy waiting.
+  if (clock_.now_ms() == tended_ms_) return Flow::Continue;
+  tended_ms_ = clock_.now_ms();
+  WALBRIDGE_TRY_AS(const Flow tended, tend_fill());
+  if (tended == Flow::Wait) ++next_event_;
+  return tended;
 }
 
 Result<Lane::Flow> Lane::commit_batch(const Checkpoint& target) {
@@ -421,6 +472,7 @@ void Lane::finish() {
 void Lane::publish_tables() {
   const std::scoped_lock lock(stats_.mutex);
   stats_.tables = tables_.records();
+  stats_.refused = tables_.refused();
 }
 
 }  // namespace walbridge::pipeline

@@ -8,11 +8,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
 #include "pipeline/api/clock.h"
 #include "pipeline/api/sink.h"
+#include "pipeline/backfill_desk.h"
 #include "pipeline/backoff.h"
 #include "pipeline/lane_link.h"
 #include "pipeline/lane_stats.h"
@@ -23,6 +25,9 @@ namespace walbridge::pipeline {
 
 struct LaneOptions {
   std::string source_id;
+  std::string stream;                                 // config.name: names the tables a backfill fills
+  std::size_t backfill_rows = 5'000;                  // most rows of one chunk
+  std::size_t backfill_window_bytes = 8U << 20;       // changes remembered while one is under way
   std::int64_t idle_checkpoint_ms = 10'000;           // store an idle position at most this often …
   std::uint64_t idle_checkpoint_bytes = 16ULL << 20;  // … or after this much log
   std::int64_t commit_every_ms = 100;                 // a busy stream becomes visible at least this often …
@@ -33,10 +38,12 @@ struct LaneOptions {
 
 class Lane {
  public:
-  Lane(Sink& sink, LaneLink& link, LaneStats& stats, const Clock& clock, LaneOptions options);
+  Lane(Sink& sink, LaneLink& link, LaneStats& stats, BackfillDesk& desk, const Clock& clock, LaneTables tables,
+       LaneOptions options);
 
-  // The sink is open, stands at `checkpoint` and holds `tables`: the lane is ready for the stream.
-  void start(const Checkpoint& checkpoint, std::vector<LaneTables::Table> tables);
+  // The sink is open, stands at `checkpoint` and holds what `records` say: the lane is ready for the stream. `catalog`:
+  // every table of the source, for those the cache does not know yet.
+  void start(const Checkpoint& checkpoint, std::span<const TableRecord> records, std::vector<SourceTable> catalog);
 
   void set_source_id(std::string source_id) { options_.source_id = std::move(source_id); }
 
@@ -64,11 +71,38 @@ class Lane {
   Result<Flow> on_commit(const TxCommit& commit);
   Result<Flow> ensure_begun();
   Result<Flow> apply(LaneTables::Table& table, const CacheChange& change);
+
+  // lane_schema.cc
+  Result<Flow> on_news(const SchemaNews& news);
+  Result<Flow> carry_out(std::vector<LaneTables::Change>& changes);
+  Result<Flow> carry_out(LaneTables::Change& change);
+  Result<Flow> alter_in_place(LaneTables::Change& change);
+  Result<Flow> copy_again(LaneTables::Change& change);
+  Result<Flow> drop(LaneTables::Change& change);
+  Result<Flow> alter(LaneTables::Table& table, std::span<const SchemaStep> steps);
+  Result<Flow> record(LaneTables::Table& table);
+  Result<Flow> settle_start();
+  Flow lost_shape(LaneTables::Table& table, const Error& misfit);
+
+  // lane_fill.cc
+  Result<Flow> begin_fill(LaneTables::Table& table, FillProgress progress);
+  Result<Flow> begin_fill_again(LaneTables::Table& table);
+  void resume_fill(LaneTables::Table& table);
+  Result<Flow> apply_while_filling(LaneTables::Table& table, const RowChange& change, const mapping::BoundPlan& bound);
+  Result<Flow> fill_change(LaneTables::Table& table, CacheChange change, std::uint32_t heap);
+  Result<Flow> fetch_row(LaneTables::Table& table, RowKey key);
+  Result<Flow> tend_fill();
+  Result<Flow> on_mark(const BackfillMark& mark);
+  Result<Flow> insert_piece(LaneTables::Table& table, const ChunkPiece& piece);
+  Result<Flow> end_chunk(LaneTables::Table& table);
+  Result<Flow> end_fill(LaneTables::Table& table);
+  void give_up_chunk(LaneTables::Table& table);
   Result<Flow> commit_batch(const Checkpoint& target);
   Result<Flow> split_if_large();
   Result<Flow> store_idle_position();
   Result<Flow> poisoned(const Error& error, LaneTables::Table& otherwise);
   Flow stop_table(LaneTables::Table& table, const Error& error);
+  Flow freeze(LaneTables::Table& table, TableState state, const Error& error);
   bool batch_is_full() const;
   bool more_is_coming() const;
   std::int64_t batch_due_ms() const;
@@ -83,9 +117,11 @@ class Lane {
   Sink& sink_;
   LaneLink& link_;
   LaneStats& stats_;
+  BackfillDesk& desk_;
   const Clock& clock_;
   LaneOptions options_;
   LaneTables tables_;
+  std::vector<LaneTables::Change> start_changes_;  // what a start found to be done before the stream goes on
   Backoff backoff_;
 
   std::shared_ptr<const Chunk> chunk_;
@@ -117,6 +153,18 @@ class Lane {
   std::int64_t not_before_ms_ = 0;  // the backoff of a failing sink
   std::int64_t wake_at_ms_ = 0;
   std::int64_t idle_stored_ms_ = 0;
+
+  // What has come of the chunk that is being waited for.
+  struct Incoming {
+    XidSnapshot snapshot;
+    std::uint64_t rows = 0;
+    RowKey last;
+    bool ended = false;  // all its pieces are here
+    bool ends_table = false;
+  };
+  Incoming incoming_;
+  std::mt19937_64 chunk_ids_;
+  std::int64_t tended_ms_ = 0;
 
   Arena scratch_{64 * 1024};
   std::vector<CacheChange> changes_;

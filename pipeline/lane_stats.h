@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "mapping/table_plan.h"
 #include "pipeline/api/checkpoint.h"
 #include "pipeline/api/error.h"
 
@@ -53,6 +55,10 @@ struct LaneStats {
   std::map<std::string, std::uint64_t> retries;  // by error code
   std::optional<Error> last_error;
   std::vector<TableRecord> tables;
+  std::vector<mapping::RefusedTable> refused;
+  // Tables whose shape in the stream nobody has described: whoever speaks with the source announces them.
+  std::set<std::uint32_t> undescribed;
+  bool all_undescribed = false;
 
   void note_error(const Error& error) {
     const std::scoped_lock lock(mutex);

@@ -1,29 +1,251 @@
 #include "pipeline/lane_tables.h"
 
 #include <algorithm>
+#include <unordered_set>
+
+#include "pipeline/api/source_json.h"
 
 namespace walbridge::pipeline {
+namespace {
 
-void LaneTables::assign(std::vector<Table> tables) {
+bool contains(std::span<const std::uint32_t> oids, std::uint32_t oid) {
+  return std::find(oids.begin(), oids.end(), oid) != oids.end();
+}
+
+std::string sentence(const Error& error) {
+  return error.remedy.empty() ? error.message : error.message + "; " + error.remedy;
+}
+
+// Whether a table of the stored shape is one of `wanted`; columns it merely kept do not count.
+bool fits(const std::string& stored, const std::string& wanted) {
+  if (stored == wanted) return true;
+  auto shape = mapping::shape_from_json(stored);
+  if (!shape || shape->kept.empty()) return false;
+  shape->kept.clear();
+  return mapping::to_json(*shape) == wanted;
+}
+
+Error copy_error(std::string code, std::string why, const TableRecord& record) {
+  return {Verdict::PoisonRow, std::move(code), std::move(why), {}, record.cache_name};
+}
+
+}  // namespace
+
+std::vector<LaneTables::Change> LaneTables::assign(std::span<const TableRecord> records, bool first) {
   tables_.clear();
-  by_heap_.clear();
   entries_.clear();
-  unwritten_.clear();
-  for (auto& table : tables) {
-    tables_.push_back(std::make_unique<Table>(std::move(table)));
-    for (const auto heap : tables_.back()->heaps) by_heap_[heap] = tables_.back().get();
+  retired_.clear();
+  sources_ = catalog_;
+  for (const auto& stored : records) {
+    const auto newer = std::find_if(unwritten_.begin(), unwritten_.end(),
+                                    [&](const TableRecord& r) { return r.source_oid == stored.source_oid; });
+    auto table = std::make_unique<Table>();
+    table->record = newer == unwritten_.end() ? stored : *newer;
+    // A cache speaks of its tables as they were at its checkpoint; the stream tells what became of them.
+    if (auto described = source_table_from_json(table->record.description)) {
+      const auto* today = source_of(described->oid);
+      described->estimated_rows = today == nullptr ? -1 : today->estimated_rows;
+      put_source(*described);
+      table->source = std::make_shared<const SourceTable>(*std::move(described));
+    }
+    tables_.push_back(std::move(table));
+  }
+  return replan({{}, {}, {}, first});
+}
+
+const SourceTable* LaneTables::source_of(std::uint32_t oid) const {
+  const auto found =
+      std::find_if(sources_.begin(), sources_.end(), [&](const SourceTable& source) { return source.oid == oid; });
+  return found == sources_.end() ? nullptr : &*found;
+}
+
+void LaneTables::put_source(const SourceTable& source) {
+  const auto known =
+      std::find_if(sources_.begin(), sources_.end(), [&](const SourceTable& s) { return s.oid == source.oid; });
+  if (known == sources_.end()) {
+    sources_.push_back(source);
+  } else {
+    *known = source;
   }
 }
 
-void LaneTables::adopt(std::span<const TableRecord> records) {
-  for (const auto& stored : records) {
-    const bool newer_here = std::any_of(unwritten_.begin(), unwritten_.end(), [&](const TableRecord& record) {
-      return record.source_oid == stored.source_oid;
-    });
-    if (newer_here) continue;
-    for (const auto& table : tables_) {
-      if (table->record.source_oid == stored.source_oid) table->record = stored;
+std::vector<LaneTables::Change> LaneTables::learn(const SchemaNews& news, Lsn at) {
+  for (const auto& source : news.tables) put_source(*source);
+  std::erase_if(sources_, [&](const SourceTable& source) { return contains(news.gone, source.oid); });
+  return replan({news.rewritten, news.requested, at, false});
+}
+
+std::vector<LaneTables::Change> LaneTables::replan(const Occasion& occasion) {
+  mapping::SettledNames settled;
+  for (const auto& table : tables_) {
+    const bool leaves = source_of(table->record.source_oid) == nullptr && table->plan != nullptr &&
+                        table->plan->on_ddl().drop_table == config::KeepOrDrop::Drop;
+    if (table->record.snapshot_lsn && !leaves) settled[table->record.source_oid] = table->record.cache_name;
+  }
+  auto plans = mapping::plan_sink(sources_, config_, sink_, settled);
+  std::vector<Change> changes;
+  std::unordered_set<std::uint32_t> carried;
+  for (auto& plan : plans.tables) {
+    const auto oid = plan->cache().source_oid;
+    carried.insert(oid);
+    auto* table = find(oid);
+    if (table == nullptr) {
+      tables_.push_back(std::make_unique<Table>());
+      table = tables_.back().get();
+      table->record.source_oid = oid;
+      table->record.source_name = plan->cache().source_name;
+      table->record.cache_name = plan->cache().name;
     }
+    auto change = planned(*table, *source_of(oid), std::move(plan), occasion);
+    if (change.table != nullptr) changes.push_back(std::move(change));
+  }
+  for (const auto& table : tables_) {
+    if (carried.contains(table->record.source_oid)) continue;
+    const auto refusal = std::find_if(plans.refused.begin(), plans.refused.end(), [&](const auto& refused) {
+      return refused.source_oid == table->record.source_oid;
+    });
+    auto change = lost(*table, refusal == plans.refused.end() ? nullptr : &refusal->error);
+    if (change.table != nullptr) changes.push_back(std::move(change));
+  }
+  refused_ = std::move(plans.refused);
+  // What leaves a name goes before what takes it.
+  std::stable_sort(changes.begin(), changes.end(), [](const Change& a, const Change& b) {
+    return (a.kind == Change::Kind::Drop) > (b.kind == Change::Kind::Drop);
+  });
+  index_heaps();
+  return changes;
+}
+
+// A change without a table: there is nothing to do.
+LaneTables::Change LaneTables::planned(Table& table, const SourceTable& source,
+                                       std::shared_ptr<const mapping::TablePlan> plan, const Occasion& occasion) {
+  Change change;
+  change.table = &table;
+  change.source = std::make_shared<const SourceTable>(source);
+  change.plan = std::move(plan);
+  const auto oid = source.oid;
+  const auto shape = mapping::to_json(mapping::shape_of(*change.plan));
+  change = difference(table, std::move(change), shape, occasion);
+  const bool rewritten = contains(occasion.rewritten, oid);
+  if (rewritten && change.plan->on_ddl().rewrite == config::OnRewrite::Stop) {
+    change.kind = Change::Kind::Stop;
+    change.error = copy_error("rewritten", "the source rewrote the table, and on_ddl.rewrite is stop", table.record);
+    change.error.remedy = "run `walbridge resync " + table.record.source_name + "`";
+  } else if ((rewritten || contains(occasion.requested, oid)) && change.kind != Change::Kind::CopyAgain) {
+    change.kind = Change::Kind::CopyAgain;
+    change.error = copy_error(rewritten ? "rewritten" : "resync",
+                              rewritten ? "the source rewrote the table" : "a copy was asked for", table.record);
+  } else if (change.kind == Change::Kind::Keep && table.plan != nullptr && table.record.description == source.json) {
+    change.table = nullptr;
+  }
+  return change;
+}
+
+LaneTables::Change LaneTables::difference(Table& table, Change change, const std::string& shape,
+                                          const Occasion& occasion) {
+  const auto& record = table.record;
+  const bool new_source = record.description != change.source->json;
+  const bool new_shape = !fits(record.shape, shape);
+  if (record.state == TableState::Stopped) {
+    const bool same_occasion = occasion.at && record.stopped_at == occasion.at;
+    if (same_occasion || !(occasion.first || new_source)) return change;
+    change.kind = Change::Kind::CopyAgain;
+    change.error = copy_error("recovered", "the table can be carried again", record);
+    return change;
+  }
+  if (record.state == TableState::Pending) {
+    // A copy that is under way goes on only if it fills the very same table.
+    const auto progress = FillProgress::from_json(record.backfill);
+    if (progress && progress->shape == shape && !new_source) return change;
+    change.kind = Change::Kind::CopyAgain;
+    change.error = record.snapshot_lsn ? copy_error("changed", "the table changed at the source", record)
+                                       : copy_error("new", "the table is new", record);
+    return change;
+  }
+  if (!new_shape && !new_source) return change;
+  const auto before = mapping::shape_from_json(record.shape);
+  if (!before || table.source == nullptr) {
+    change.kind = Change::Kind::CopyAgain;
+    change.error = copy_error("changed", "the cache does not say what the table looked like", record);
+    return change;
+  }
+  change.alteration = mapping::alter_table(*before, *table.source, *change.plan, *change.source, change.plan->on_ddl());
+  change.kind = change.alteration.copy_again ? Change::Kind::CopyAgain : Change::Kind::Alter;
+  if (change.alteration.copy_again) {
+    change.error = copy_error(occasion.at ? "changed" : "rules-changed", change.alteration.reason, record);
+  }
+  return change;
+}
+
+// The table is not planned any more: refused, dropped, or not selected.
+LaneTables::Change LaneTables::lost(Table& table, const Error* refusal) {
+  Change change;
+  const auto& record = table.record;
+  const auto* source = source_of(record.source_oid);
+  if (source == nullptr && table.plan != nullptr && table.plan->on_ddl().drop_table == config::KeepOrDrop::Drop) {
+    change.kind = Change::Kind::Drop;
+    change.table = &table;
+    return change;
+  }
+  if (refusal != nullptr) {
+    change.error = *refusal;
+  } else if (source == nullptr) {
+    change.error = {Verdict::PoisonRow,
+                    "dropped",
+                    "the table no longer exists at the source",
+                    "its rows stay as they were; drop it in the cache, or write on_ddl.drop_table: drop",
+                    {}};
+  } else {
+    change.error = {Verdict::PoisonRow,
+                    "not-selected",
+                    "the configuration no longer selects this table",
+                    "its rows stay as they were",
+                    {}};
+  }
+  change.error.table = record.cache_name;
+  if (source != nullptr) change.source = std::make_shared<const SourceTable>(*source);
+  const bool said = record.state == TableState::Stopped && record.code == change.error.code &&
+                    record.reason == sentence(change.error);
+  change.kind = Change::Kind::Stop;
+  if (!said || table.plan != nullptr) change.table = &table;
+  return change;
+}
+
+void LaneTables::settle(Change& change) {
+  auto& table = *change.table;
+  auto& record = table.record;
+  retired_.push_back(table.plan);
+  retired_.push_back(table.filled);
+  table.plan = change.plan;
+  if (change.source) {
+    table.source = change.source;
+    record.description = change.source->json;
+    record.source_name = change.source->qualified_name();
+  } else {  // it is gone at the source
+    table.source.reset();
+    record.description.clear();
+  }
+  if (change.kind == Change::Kind::Alter) {
+    record.cache_name = table.plan->cache().name;
+    record.schema_hash = table.plan->cache().schema_hash;
+    record.shape = mapping::to_json(change.alteration.shape);
+  }
+  index_heaps();
+}
+
+void LaneTables::remove(const Table& table) {
+  retired_.push_back(table.plan);
+  std::erase_if(tables_, [&](const auto& each) { return each.get() == &table; });
+  index_heaps();
+}
+
+void LaneTables::index_heaps() {
+  by_heap_.clear();
+  entries_.clear();
+  for (const auto& table : tables_) {
+    if (table->source == nullptr) continue;
+    by_heap_[table->source->oid] = table.get();
+    for (const auto& leaf : table->source->leaves) by_heap_[leaf.oid] = table.get();
   }
 }
 
@@ -37,7 +259,7 @@ const LaneTables::Route& LaneTables::route(const Relation& relation, const Chunk
   entry.bound.reset();
   entry.route = {};
   const auto found = by_heap_.find(relation.oid);
-  if (found == by_heap_.end()) return entry.route;
+  if (found == by_heap_.end() || found->second->plan == nullptr) return entry.route;
   entry.route.table = found->second;
   auto bound = found->second->plan->bind(relation);
   if (bound) {
@@ -49,17 +271,37 @@ const LaneTables::Route& LaneTables::route(const Relation& relation, const Chunk
   return entry.route;
 }
 
-void LaneTables::stop(Table& table, const Error& error, Lsn at) {
-  table.record.state = TableState::Stopped;
+void LaneTables::freeze(Table& table, TableState state, const Error& error, Lsn at) {
+  table.record.state = state;
   table.record.code = error.code;
-  table.record.reason = error.remedy.empty() ? error.message : error.message + "; " + error.remedy;
+  table.record.reason = sentence(error);
   table.record.stopped_at = at;
+  table.record.backfill.clear();
+  retired_.push_back(table.filled);
+  table.fill.reset();
+  table.filled.reset();
+  std::erase_if(unwritten_, [&](const TableRecord& record) { return record.source_oid == table.record.source_oid; });
   unwritten_.push_back(table.record);
+}
+
+void LaneTables::written() {
+  unwritten_.clear();
+  retired_.clear();
 }
 
 LaneTables::Table* LaneTables::find_by_cache_name(const std::string& name) {
   for (const auto& table : tables_) {
-    if (table->record.cache_name == name) return table.get();
+    if (table->record.cache_name == name || (table->filled && table->filled->name == name) ||
+        (table->plan && table->plan->cache().name == name)) {
+      return table.get();
+    }
+  }
+  return nullptr;
+}
+
+LaneTables::Table* LaneTables::find(std::uint32_t source_oid) {
+  for (const auto& table : tables_) {
+    if (table->record.source_oid == source_oid) return table.get();
   }
   return nullptr;
 }

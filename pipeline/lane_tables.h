@@ -1,5 +1,7 @@
-// Which changes a cache takes: its table plans, their states, and per relation version the plan bound to it.
-// Owned by one lane, used on its thread.
+// Which tables a cache takes and how: each as its source is at the lane's place in the stream, with its plan, its
+// record and the copy of it that may be under way; and per relation version the plan bound to it. What the stream says
+// about the schema, and what the rules say at a start, comes out as changes for the lane to carry out. Owned by one
+// lane.
 #pragma once
 
 #include <memory>
@@ -9,24 +11,60 @@
 #include <unordered_map>
 #include <vector>
 
+#include "config/config.h"
+#include "mapping/alteration.h"
 #include "mapping/table_plan.h"
+#include "mapping/table_shape.h"
 #include "pipeline/api/change.h"
 #include "pipeline/api/checkpoint.h"
+#include "pipeline/table_fill.h"
 
 namespace walbridge::pipeline {
 
 class LaneTables {
  public:
   struct Table {
-    std::shared_ptr<const mapping::TablePlan> plan;
+    std::shared_ptr<const SourceTable> source;       // as of the lane's place in the stream
+    std::shared_ptr<const mapping::TablePlan> plan;  // null: refused, or nobody selects it any more
     TableRecord record;
-    std::vector<std::uint32_t> heaps;  // oids whose changes land here: the table, or its leaves
+    std::optional<TableFill> fill;
+    std::shared_ptr<const CacheTable> filled;  // what `fill` fills, when that is not the table readers see
+
+    bool is_filled_beside() const { return fill && fill->progress().beside; }
   };
 
-  // Replaces everything.
-  void assign(std::vector<Table> tables);
-  // Takes over states read from the cache; tables stopped here but not yet written there stay stopped.
-  void adopt(std::span<const TableRecord> records);
+  // What has to happen to one table in the cache, in the cache transaction that is open.
+  struct Change {
+    enum class Kind {
+      Keep,       // only its record is new
+      Alter,      // `alteration`, then its record
+      CopyAgain,  // its rows must come from the source; `error` says why
+      Stop,       // it cannot go on; `error` says why
+      Drop,       // on_ddl.drop_table: it goes
+    };
+    Kind kind = Kind::Keep;
+    Table* table = nullptr;
+    std::shared_ptr<const SourceTable> source;  // what `table` becomes
+    std::shared_ptr<const mapping::TablePlan> plan;
+    mapping::Alteration alteration;
+    Error error;
+  };
+
+  LaneTables(const config::Config& config, const config::Sink& sink) : config_(config), sink_(sink) {}
+
+  // Starts anew from what the cache holds. Records that were decided here but not yet written there stay as decided.
+  // The changes follow from rules that are not those of the last run. `first`: of this process; tables that had stopped
+  // get another chance.
+  std::vector<Change> assign(std::span<const TableRecord> records, bool first);
+  // Tables the cache may not know yet.
+  void set_catalog(std::vector<SourceTable> catalog) { catalog_ = std::move(catalog); }
+
+  // Learns what the stream says in the transaction that commits at `at`. Hearing the same twice changes nothing.
+  std::vector<Change> learn(const SchemaNews& news, Lsn at);
+
+  // Makes a change's source and plan the table's own; the caller has carried out the rest, and writes the record.
+  void settle(Change& change);
+  void remove(const Table& table);  // after Drop
 
   struct Route {
     Table* table = nullptr;  // null: not this cache's business
@@ -36,21 +74,26 @@ class LaneTables {
   // The route of `relation`, which `chunk` keeps alive. Valid until the next call with another version of it.
   const Route& route(const Relation& relation, const Chunk& chunk);
 
-  // False: this transaction's changes to the table are in its snapshot already, or the table has stopped.
+  // Whether the table that readers see takes changes of this transaction. False: they are in its snapshot already, or
+  // it has stopped, or waits to be replaced.
   static bool wants(const Table& table, Lsn commit_lsn) {
     if (commit_lsn < table.record.snapshot_lsn) return false;
-    return table.record.state == TableState::Live ||
-           (table.record.state == TableState::Stopped && commit_lsn < table.record.stopped_at);
+    if (table.record.state == TableState::Live) return true;
+    return table.record.stopped_at && commit_lsn < table.record.stopped_at;
   }
 
-  // From transaction `at` on, the table takes nothing any more; the record waits to be written.
-  void stop(Table& table, const Error& error, Lsn at);
+  // From transaction `at` on, the table takes nothing any more, until it is copied again (Pending) or a person acts
+  // (Stopped); the record waits to be written.
+  void freeze(Table& table, TableState state, const Error& error, Lsn at);
   Table* find_by_cache_name(const std::string& name);
+  Table* find(std::uint32_t source_oid);
+  std::span<const std::unique_ptr<Table>> all() const { return tables_; }
 
   const std::vector<TableRecord>& unwritten() const { return unwritten_; }
-  void written() { unwritten_.clear(); }
+  void written();  // the open cache transaction is committed
 
   std::vector<TableRecord> records() const;
+  const std::vector<mapping::RefusedTable>& refused() const { return refused_; }
 
  private:
   struct Entry {
@@ -58,10 +101,32 @@ class LaneTables {
     std::optional<mapping::BoundPlan> bound;
     Route route;
   };
+  void put_source(const SourceTable& source);
+  struct Occasion {
+    std::span<const std::uint32_t> rewritten;
+    std::span<const std::uint32_t> requested;
+    Lsn at;              // none: no transaction, a start
+    bool first = false;  // of this process
+  };
+  std::vector<Change> replan(const Occasion& occasion);
+  Change planned(Table& table, const SourceTable& source, std::shared_ptr<const mapping::TablePlan> plan,
+                 const Occasion& occasion);
+  Change difference(Table& table, Change change, const std::string& shape, const Occasion& occasion);
+  Change lost(Table& table, const Error* refusal);
+  const SourceTable* source_of(std::uint32_t oid) const;
+  void index_heaps();
+
+  const config::Config& config_;
+  const config::Sink& sink_;
+  std::vector<SourceTable> catalog_;  // as it was when the bridge started
+  std::vector<SourceTable> sources_;  // everything that is or might be planned
   std::vector<std::unique_ptr<Table>> tables_;
+  std::vector<mapping::RefusedTable> refused_;
   std::unordered_map<std::uint32_t, Table*> by_heap_;
   std::unordered_map<std::uint32_t, Entry> entries_;  // by relation oid
   std::vector<TableRecord> unwritten_;
+  // Changes of the open cache transaction may point into plans that are no longer anybody's.
+  std::vector<std::shared_ptr<const void>> retired_;
 };
 
 }  // namespace walbridge::pipeline

@@ -11,6 +11,7 @@
 
 #include "pipeline/admin.h"
 #include "pipeline/api/log.h"
+#include "pipeline/backfill_reader.h"
 #include "pipeline/metrics.h"
 
 namespace walbridge::pipeline {
@@ -47,11 +48,14 @@ class Runner {
     prepared_ = true;
     std::jthread loader([this] { load_caches(); });
     reader_thread_ = std::jthread([this] { read(); });
+    backfill_thread_ = std::jthread([this] { backfill(); });
     supervise();
     leave_in_time();
     loader.join();
     for (auto& cache : bridge_.caches()) cache->link.wake();
     lane_threads_.clear();
+    backfill_asked_.notify_all();
+    backfill_thread_.join();
     reader_ending_ = true;
     bridge_.source().wake();
     reader_thread_.join();
@@ -105,6 +109,7 @@ class Runner {
         slot_due_ms = now + (slot_due_ms == 0 ? kSecondSlotPollMs : kSlotPollMs);
         poll_slot();
       }
+      bridge_.tend_schema();
       ++loader_rounds_;
       std::unique_lock lock(pause_mutex_);
       pause_.wait_for(lock, kSupervisePause, [this] { return ending(); });
@@ -132,6 +137,29 @@ class Runner {
       bridge_.source().wait(until(reader.wake_at_ms(), bridge_.clock()), reader.takes_data());
     }
     reader.finish();
+  }
+
+  // Tables that are copied while the stream goes on. A chunk may wait for transactions at the source.
+  void backfill() {
+    std::vector<BackfillDesk*> desks;
+    for (auto& cache : bridge_.caches()) {
+      desks.push_back(&cache->desk);
+      cache->desk.on_ask([this] {
+        const std::scoped_lock lock(backfill_mutex_);
+        backfill_wanted_ = true;
+        backfill_asked_.notify_all();
+      });
+    }
+    BackfillReader reader(bridge_.backfill(), std::move(desks), bridge_.clock(), bridge_.seed(),
+                          [this](std::uint32_t oid) { bridge_.describe_again(oid); });
+    while (!ending()) {
+      if (reader.step() == Step::Progressed) continue;
+      std::unique_lock lock(backfill_mutex_);
+      backfill_asked_.wait_for(lock, until(reader.wake_at_ms(), bridge_.clock()),
+                               [this] { return backfill_wanted_ || ending(); });
+      backfill_wanted_ = false;
+    }
+    bridge_.backfill().close();
   }
 
   void apply(Cache& cache) {
@@ -196,7 +224,7 @@ class Runner {
         return true;
       }
       all_there = all_there && cache.phase == CachePhase::Streaming && !cache.wants_load &&
-                  cache.checkpoint.end_lsn >= bridge_.target();
+                  cache.checkpoint.end_lsn >= bridge_.target() && !cache.is_copying();
     }
     if (!all_there) return false;
     for (const auto& cache : now.caches) {
@@ -239,6 +267,10 @@ class Runner {
   RunOutcome outcome_;
   std::map<Cache*, std::jthread> lane_threads_;
   std::jthread reader_thread_;
+  std::mutex backfill_mutex_;
+  std::condition_variable backfill_asked_;
+  bool backfill_wanted_ = false;
+  std::jthread backfill_thread_;
   AdminServer admin_;
 };
 

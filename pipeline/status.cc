@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "pipeline/table_fill.h"
+
 namespace walbridge::pipeline {
 namespace {
 
@@ -54,11 +56,13 @@ nlohmann::ordered_json cache_json(const CacheStatus& cache) {
                                {"cache", table.cache_name},
                                {"state", to_string(table.state)},
                                {"schema_hash", table.schema_hash}};
-    if (table.state == TableState::Stopped) {
+    row["snapshot_lsn"] = to_string(table.snapshot_lsn);
+    if (table.state != TableState::Live) {
       row["code"] = table.code;
       row["reason"] = table.reason;
-      row["stopped_at"] = to_string(table.stopped_at);
     }
+    if (table.state == TableState::Stopped) row["stopped_at"] = to_string(table.stopped_at);
+    if (const auto progress = FillProgress::from_json(table.backfill)) row["copied_rows"] = progress->rows;
     json["tables"].push_back(row);
   }
   for (const auto& table : cache.refused) {
@@ -91,16 +95,26 @@ CacheStatus cache_status(const Cache& cache, const ReaderStats& reader, const Cl
     status.checkpoint = cache.stats.checkpoint;
     status.last_error = cache.stats.last_error;
     status.tables = cache.stats.tables;
+    status.refused = cache.stats.refused;
   }
-  status.refused = cache.plan.refused;
   const std::scoped_lock lock(cache.progress_mutex);
   for (const auto& progress : cache.progress) {
     status.loads.push_back({progress->source_name, progress->rows, progress->estimated_rows, progress->done});
+  }
+  for (const auto& table : status.tables) {
+    const auto fill = FillProgress::from_json(table.backfill);
+    if (fill) status.loads.push_back({table.source_name, fill->rows, -1, false});
   }
   return status;
 }
 
 }  // namespace
+
+bool CacheStatus::is_copying() const {
+  return std::any_of(tables.begin(), tables.end(), [](const TableRecord& table) {
+    return table.state == TableState::Pending || !table.backfill.empty();
+  });
+}
 
 const char* to_string(CachePhase phase) {
   switch (phase) {
@@ -131,6 +145,7 @@ BridgeStatus take_status(const Bridge& bridge, const std::optional<SlotStatus>& 
   status.confirmed = Lsn{reader.confirmed_lsn};
   status.server = Lsn{reader.server_lsn};
   status.slot = slot;
+  status.capture = bridge.capture();
   if (!status.streaming && reader.last_streaming_micros != 0) {
     status.source_lag_seconds =
         std::max(0.0, seconds_between(Timestamp{reader.last_streaming_micros}, bridge.clock().wall()));
@@ -159,6 +174,10 @@ std::vector<std::string> BridgeStatus::not_ready(double max_lag_seconds) const {
       if (table.state == TableState::Stopped && table.code != "not-selected" && table.code != "dropped") {
         reasons.push_back("sink " + cache.name + ": table " + table.source_name + " stopped [" + table.code + "]");
       }
+      if (table.state == TableState::Pending) {
+        reasons.push_back("sink " + cache.name + ": table " + table.source_name + " is being copied [" + table.code +
+                          "]");
+      }
     }
   }
   return reasons;
@@ -177,6 +196,9 @@ std::string to_json(const BridgeStatus& status, double max_lag_seconds) {
   json["confirmed_lsn"] = to_string(status.confirmed);
   json["server_lsn"] = to_string(status.server);
   json["source_error"] = status.source_error ? error_json(*status.source_error) : nlohmann::ordered_json(nullptr);
+  json["schema_capture"] = {{"mode", status.capture.mode == CaptureStatus::Mode::Triggers ? "triggers" : "polling"},
+                            {"problem", status.capture.problem},
+                            {"fix", status.capture.fix}};
   json["slot"] = nullptr;
   if (status.slot) {
     const auto& slot = *status.slot;

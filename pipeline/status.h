@@ -28,7 +28,9 @@ struct CacheStatus {
   std::optional<Error> last_error;
   std::vector<TableRecord> tables;
   std::vector<mapping::RefusedTable> refused;
-  std::vector<TableLoadStatus> loads;
+  std::vector<TableLoadStatus> loads;  // the first snapshot, then tables that are copied while the stream goes on
+
+  bool is_copying() const;  // some table's rows are still to come
 };
 
 struct BridgeStatus {
@@ -42,6 +44,7 @@ struct BridgeStatus {
   Lsn server;
   double source_lag_seconds = 0;   // how long the stream has been away; 0 while it is healthy
   std::optional<SlotStatus> slot;  // as last polled
+  CaptureStatus capture;
   std::vector<CacheStatus> caches;
 
   // Why /readyz is red; empty: green.

@@ -84,11 +84,15 @@ Error no_rowid(const CacheTable& table) {
           "name one of these columns otherwise with a rule's column `as`", table.name};
 }
 
+Error bad_change() {
+  return {Verdict::Operator, "bad-change", "a change does not fit its table's columns", "report this defect"};
+}
+
 // A change whose shape is not what cache_table.h says: a defect of the caller, not of the row.
 bool well_formed(const CacheChange& change) {
   const auto& table = *change.table;
   const auto match_size = table.key.empty() ? table.columns.size() : table.key.size();
-  const bool has_values = change.op == Op::Insert || change.op == Op::Upsert || change.op == Op::Update;
+  const bool has_values = change.op != Op::Delete && change.op != Op::Truncate;
   const bool has_match = change.op == Op::Update || change.op == Op::Delete;
   if (has_values && change.values.size() != table.columns.size()) return false;
   if (has_match && change.match.size() != match_size) return false;
@@ -99,7 +103,7 @@ bool well_formed(const CacheChange& change) {
 
 Status ChangeGroups::add(const CacheChange& change) {
   if (change.table == nullptr || !well_formed(change)) {
-    return Error{Verdict::Operator, "bad-change", "a change does not fit its table's columns", "report this defect"};
+    return bad_change();
   }
   const auto& table = *change.table;
   if (change.op == Op::Truncate) {
@@ -108,13 +112,18 @@ Status ChangeGroups::add(const CacheChange& change) {
     add_alone(pending, change);
     return {};
   }
+  if (change.op == Op::SoftTruncate) {
+    if (present_columns(change.values).size() != 1) return bad_change();
+    add_alone(table_of(table), change);
+    return {};
+  }
   if (!change.values.empty()) WALBRIDGE_TRY(check_row(table, change.values));
   WALBRIDGE_TRY(check_row(table, change.match, table.key));
   if (rowid_name(table).empty() && (table.key.empty() || table.key.size() > 1)) return no_rowid(table);
   auto& pending = table_of(table);
   if (!table.key.empty()) return add_keyed(pending, change);
   if (change.op == Op::Insert || change.op == Op::Upsert) {
-    open_segment(pending, Segment::Type::Append).rows.push_back({Fate::Upsert, keep(change.values), {}});
+    open_segment(pending, Segment::Type::Append).rows.push_back({Fate::Upsert, false, keep(change.values), {}});
   } else {
     add_alone(pending, change);
   }
@@ -138,13 +147,14 @@ Status ChangeGroups::add_keyed(Table& pending, const CacheChange& change) {
   if (found == pending.rows_by_key.end()) {
     const auto fate = replaces ? Fate::Upsert : (change.op == Op::Update ? Fate::Update : Fate::Delete);
     const auto values = change.op == Op::Delete ? std::span<SqlValue>() : keep(change.values);
-    segment.rows.push_back({fate, values, keep(key_values_)});
+    segment.rows.push_back({fate, change.may_miss, values, keep(key_values_)});
     pending.rows_by_key.emplace(arena_.copy(key_scratch_), segment.rows.size() - 1);
     return {};
   }
   auto& row = segment.rows[found->second];
   if (change.op == Op::Update) {
-    if (row.fate == Fate::Delete) return row_missing(table);
+    if (row.fate == Fate::Delete) return change.may_miss ? Status() : row_missing(table);
+    row.may_miss = row.may_miss && change.may_miss;
     const auto values = keep(change.values);
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (values[i].kind != Kind::Absent) row.values[i] = values[i];
@@ -254,22 +264,23 @@ void ChangeGroups::write_keyed(const CacheTable& table, const Segment& segment, 
 
 void ChangeGroups::write_updates(const CacheTable& table, const Segment& segment, HranaBatch& batch,
                                  StepPurposes& purposes) {
-  std::map<std::vector<std::uint16_t>, std::vector<const Row*>> by_columns;
+  std::map<std::pair<bool, std::vector<std::uint16_t>>, std::vector<const Row*>> by_columns;
   for (const auto& row : segment.rows) {
     if (row.fate != Fate::Update) continue;
     auto columns = present_columns(row.values);
     for (const auto key : table.key) std::erase(columns, key);
     if (columns.empty()) columns = {table.key.front()};  // nothing to set, yet the row must be there
-    by_columns[std::move(columns)].push_back(&row);
+    by_columns[{row.may_miss, std::move(columns)}].push_back(&row);
   }
-  for (const auto& [columns, rows] : by_columns) {
+  for (const auto& [kind, rows] : by_columns) {
+    const auto& [may_miss, columns] = kind;
     const auto new_value = [&](const Row& row, std::uint16_t column) {
       return column == table.key.front() ? row.key.front() : row.values[column];
     };
     std::vector<const Row*> typed;
     {
       JsonRowsWriter json(batch, purposes, table,
-                          remote_sql::update_rows(table, columns, remote_sql::Carrier::JsonRows), true);
+                          remote_sql::update_rows(table, columns, remote_sql::Carrier::JsonRows), !may_miss);
       for (const auto* row : rows) {
         if (needs_typed(table, row->values)) {
           typed.push_back(row);
@@ -285,15 +296,18 @@ void ChangeGroups::write_updates(const CacheTable& table, const Segment& segment
       std::vector<SqlValue> set;
       for (const auto column : columns) set.push_back(new_value(*row, column));
       write_typed(batch, purposes, table, remote_sql::update_rows(table, columns, remote_sql::Carrier::Typed), set,
-                  row->key, true);
+                  row->key, !may_miss);
     }
   }
 }
 
 void ChangeGroups::write_alone(const CacheTable& table, const CacheChange& change, HranaBatch& batch,
                                StepPurposes& purposes) {
-  if (change.op == Op::Truncate) {
-    batch.begin_step(truncate_sql(table, change.leaf_column));
+  if (change.op == Op::Truncate || change.op == Op::SoftTruncate) {
+    const bool soft = change.op == Op::SoftTruncate;
+    batch.begin_step(soft ? soft_truncate_sql(table, change.values, change.leaf_column)
+                          : truncate_sql(table, change.leaf_column));
+    if (soft) batch.value(change.values[present_columns(change.values).front()]);
     if (change.leaf_column >= 0) batch.integer(change.leaf);
     batch.end_step();
     purposes.push_back({StepPurpose::Kind::Rows, table.name});
@@ -319,7 +333,7 @@ void ChangeGroups::write_alone(const CacheTable& table, const CacheChange& chang
   }
   const auto sql = keyed ? remote_sql::update_rows(table, columns, remote_sql::Carrier::Typed)
                          : remote_sql::update_one(table, columns, matched);
-  write_typed(batch, purposes, table, sql, set, match, true);
+  write_typed(batch, purposes, table, sql, set, match, !change.may_miss);
 }
 
 }  // namespace walbridge::sink_libsql

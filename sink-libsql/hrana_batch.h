@@ -34,6 +34,7 @@ class ChangeGroups {
   enum class Fate : std::uint8_t { Upsert, Update, Delete };  // what becomes of a row in this transaction
   struct Row {
     Fate fate = Fate::Upsert;
+    bool may_miss = false;       // Update
     std::span<SqlValue> values;  // one per column; empty for Delete
     std::span<SqlValue> key;     // one per key column, as the cache holds it before this transaction's Update
   };

@@ -16,9 +16,23 @@ namespace walbridge::sink_libsql {
 
 // What a step of a batch is for; `table` names the cache table when it is about one.
 struct StepPurpose {
-  enum class Kind { Control, Begin, Guard, Rows, RowCheck, OwnershipCheck, Schema, Commit, Rollback, Read };
+  enum class Kind {
+    Control,
+    Begin,
+    Guard,
+    Rows,
+    RowCheck,
+    OwnershipCheck,
+    SchemaCheck,  // the schema is still the one the steps were planned for
+    Schema,       // of walbridge's own tables, or in a load
+    Alter,        // of one table
+    Commit,
+    Rollback,
+    Read
+  };
   Kind kind = Kind::Control;
   std::string table;
+  std::string object{};  // Alter: makes this one of the user's again
 };
 using StepPurposes = std::vector<StepPurpose>;  // by step number
 

@@ -1,10 +1,12 @@
 // The first fill: a whole database beside the cache's name, without a journal, then one rename.
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
-#include "pipeline/api/cache_sql.h"
 #include "pipeline/api/failpoint.h"
+#include "sink-libsql/alter_plan.h"
+#include "sink-libsql/local_alter.h"
 #include "sink-libsql/local_file.h"
 #include "sink-libsql/local_load.h"
 #include "sink-libsql/sqlite_error.h"
@@ -34,8 +36,7 @@ class FirstLoad final : public LocalLoad {
     WALBRIDGE_TRY(make_system_tables(*db_));
     for (const auto* table : tables) {
       WALBRIDGE_TRY(require_loadable(*db_, cache_, *table));  // two tables of one name
-      WALBRIDGE_TRY(db_->execute(create_table_sql(*table, table->name)));
-      WALBRIDGE_TRY(inserts_.add(*db_, *table, table->name));
+      WALBRIDGE_TRY(rows_.make(*db_, *table, table->name));
     }
     tables_.assign(tables.begin(), tables.end());
     WALBRIDGE_TRY_AS(const auto made, look_at(side_));
@@ -43,7 +44,7 @@ class FirstLoad final : public LocalLoad {
     return {};
   }
 
-  Status load(const LoadBlock& block) override { return inserts_.insert(*db_, block); }
+  Status load(const LoadBlock& block) override { return rows_.insert(*db_, block); }
 
   Result<StoredCheckpoint> finish(std::span<const TableRecord> records, const std::string& source_id,
                                   const Checkpoint& checkpoint) override {
@@ -65,11 +66,9 @@ class FirstLoad final : public LocalLoad {
  private:
   Result<StoredCheckpoint> fill(std::span<const TableRecord> records, const std::string& source_id,
                                 const Checkpoint& checkpoint) {
-    inserts_.clear();
-    for (const auto* table : tables_) {
-      WALBRIDGE_TRY(is_live(records, table->source_oid) ? make_indexes(*db_, *table)
-                                                        : db_->execute("DROP TABLE " + quote_identifier(table->name)));
-    }
+    rows_.finalize();
+    WALBRIDGE_TRY(rows_.require_made(records));
+    for (const auto* table : tables_) WALBRIDGE_TRY(complete(*table, is_live(records, table->source_oid)));
     WALBRIDGE_TRY_AS(auto stored, take_over(*db_, cache_));
     Statement guard;
     WALBRIDGE_TRY(move_position(*db_, cache_, guard, stored, source_id, checkpoint));
@@ -77,6 +76,21 @@ class FirstLoad final : public LocalLoad {
     for (const auto& record : records) WALBRIDGE_TRY(write_record(*db_, cache_.stream, record));
     WALBRIDGE_TRY(db_->execute("COMMIT"));
     return stored;
+  }
+
+  // Nothing can be undone here: what could fail half-way is asked before.
+  Status complete(const CacheTable& table, bool live) {
+    if (!live) {
+      const auto drop = drop_table_step(table.name);
+      return alter_new(*db_, cache_, table.name, std::span(&drop, 1));
+    }
+    if (complete_.contains(table.source_oid)) return {};
+    if (auto unique = require_unique(*db_, table); !unique) return unique;
+    std::vector<SchemaStep> steps;
+    for (const auto& index : table.indexes) steps.push_back(create_index_step(table, index));
+    WALBRIDGE_TRY(alter_new(*db_, cache_, table.name, steps));
+    complete_.insert(table.source_oid);
+    return {};
   }
 
   Status require_vacant() {
@@ -117,7 +131,7 @@ class FirstLoad final : public LocalLoad {
   }
 
   void discard() {
-    inserts_.clear();
+    rows_.finalize();
     db_.reset();
     if (!ours_) return;
     const auto side = look_at(side_);
@@ -129,8 +143,9 @@ class FirstLoad final : public LocalLoad {
   LocalIdentity cache_;
   std::string side_;
   std::unique_ptr<SqliteHandle> db_;
-  LoadStatements inserts_;
+  LoadTables rows_;
   std::vector<const CacheTable*> tables_;
+  std::set<std::uint32_t> complete_;  // tables with all their indexes
   std::optional<FileIdentity> ours_;
   std::optional<StoredCheckpoint> filled_;  // everything is in the side file; only the name is missing
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pipeline/api/cache_sql.h"
+#include "sink-libsql/alter_plan.h"
 #include "sink-libsql/local_sql.h"
 #include "sink-libsql/sqlite_error.h"
 
@@ -11,10 +12,10 @@ namespace {
 
 constexpr int kFirstVersionWithJsonb = 3'045'000;
 
-Result<bool> name_taken(SqliteHandle& db, const std::string& name) {
-  WALBRIDGE_TRY_AS(const auto count, db.integer("SELECT count(*) FROM sqlite_master WHERE lower(name) = lower(?1)",
-                                                {SqlValue::text(name)}));
-  return count > 0;
+// "a" DESC -> "a"
+std::string without_order(const std::string& part) {
+  constexpr std::string_view kDescending = " DESC";
+  return part.ends_with(kDescending) ? part.substr(0, part.size() - kDescending.size()) : part;
 }
 
 // Binds and inserts one row. The hot loop of a snapshot: no allocation, no copy.
@@ -30,18 +31,37 @@ int insert_row(sqlite3_stmt* statement, const SqlValue* row, int columns) {
 
 }  // namespace
 
-Status LoadStatements::add(SqliteHandle& db, const CacheTable& table, const std::string& table_name) {
-  WALBRIDGE_TRY_AS(by_oid_[table.source_oid], db.prepare(insert_sql(table, table_name), true));
+Status LoadTables::make(SqliteHandle& db, const CacheTable& table, const std::string& table_name) {
+  auto& made = by_oid_[table.source_oid];
+  made.refused.reset();
+  if (auto created = db.execute(create_table_sql(table, table_name)); !created) {
+    if (created.error().code != "SQLITE_ERROR") return created;
+    made.refused = schema_refused(table.name, sqlite3_errmsg(db.raw()));
+    return {};
+  }
+  WALBRIDGE_TRY_AS(made.insert, db.prepare(insert_sql(table, table_name), true));
   return {};
 }
 
-Status LoadStatements::insert(SqliteHandle& db, const LoadBlock& block) {
+void LoadTables::finalize() {
+  for (auto& [oid, table] : by_oid_) table.insert.reset();
+}
+
+Status LoadTables::require_made(std::span<const TableRecord> records) const {
+  for (const auto& [oid, table] : by_oid_) {
+    if (table.refused && is_live(records, oid)) return *table.refused;
+  }
+  return {};
+}
+
+Status LoadTables::insert(SqliteHandle& db, const LoadBlock& block) {
   const auto found = by_oid_.find(block.table->source_oid);
-  if (found == by_oid_.end()) {
+  if (found == by_oid_.end() || (!found->second.insert && !found->second.refused)) {
     return Error{Verdict::Operator, "load-order", "rows for table " + block.table->name + " outside its load",
                  "report this as a bug", block.table->name};
   }
-  sqlite3_stmt* const statement = found->second.get();
+  if (found->second.refused) return *found->second.refused;
+  sqlite3_stmt* const statement = found->second.insert.get();
   const int columns = static_cast<int>(block.table->columns.size());
   const SqlValue* row = block.values.data();
   for (std::size_t i = 0; i < block.rows; ++i, row += columns) {
@@ -65,20 +85,20 @@ Status require_jsonb(const CacheTable& table) {
                "use SQLite 3.45 or later, or another encoding of this column (`type: text`)", table.name};
 }
 
-Status make_indexes(SqliteHandle& db, const CacheTable& table) {
-  for (CacheIndex index : table.indexes) {
-    WALBRIDGE_TRY_AS(bool taken, name_taken(db, index.name));
-    if (taken) {
-      index.name = table.name + "_" + index.name;
-      WALBRIDGE_TRY_AS(taken, name_taken(db, index.name));
+Status require_unique(SqliteHandle& db, const CacheTable& table) {
+  for (const auto& index : table.indexes) {
+    if (index.kind != CacheIndex::Kind::Unique) continue;
+    std::string parts, present;
+    for (const auto& part : index.parts) {
+      const auto plain = without_order(part);
+      parts += (parts.empty() ? "" : ", ") + plain;
+      present += " AND (" + plain + ") IS NOT NULL";  // NULLs are never equal there
     }
-    if (taken) {
-      return Error{
-          Verdict::Operator, "index-exists",
-          "no name is left for an index of table " + table.name + ": " + quote_identifier(index.name) + " is taken",
-          "drop or rename what has this name in the cache", table.name};
-    }
-    WALBRIDGE_TRY(db.execute(create_index_sql(table, index)));
+    WALBRIDGE_TRY_AS(const auto doubled, db.integer("SELECT EXISTS (SELECT 1 FROM " + quote_identifier(table.name) +
+                                                    " WHERE " + (index.where.empty() ? "1" : "(" + index.where + ")") +
+                                                    present + " GROUP BY " + parts + " HAVING count(*) > 1)"));
+    if (doubled != 0)
+      return schema_refused(table.name, "rows are equal in the unique index " + quote_identifier(index.name));
   }
   return {};
 }

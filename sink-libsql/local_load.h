@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -21,7 +22,8 @@ class LocalLoad {
   virtual ~LocalLoad() = default;
   virtual Status begin(std::span<const CacheTable* const> tables) = 0;
   virtual Status load(const LoadBlock& block) = 0;
-  // Returns what is stored as the stream's position afterwards.
+  // Returns what is stored as the stream's position afterwards. PoisonRow: a table cannot go into service; may be
+  // called again with a record that says so.
   virtual Result<StoredCheckpoint> finish(std::span<const TableRecord> records, const std::string& source_id,
                                           const Checkpoint& checkpoint) = 0;
 };
@@ -34,22 +36,28 @@ std::unique_ptr<LocalLoad> make_first_load(const LocalIdentity& cache);
 std::unique_ptr<LocalLoad> make_reload(SqliteHandle& db, LocalWal& wal, const LocalIdentity& cache,
                                        const StoredCheckpoint& stored);
 
-// The inserts of a load, one prepared statement per table.
-class LoadStatements {
+// The tables of a load as they are filled: one prepared insert each.
+class LoadTables {
  public:
-  // Afterwards rows of `table` go into `table_name`.
-  Status add(SqliteHandle& db, const CacheTable& table, const std::string& table_name);
+  // Makes `table` under `table_name`; from then on its rows go there. A table that the cache refuses is remembered.
+  Status make(SqliteHandle& db, const CacheTable& table, const std::string& table_name);
   Status insert(SqliteHandle& db, const LoadBlock& block);
-  void clear() { by_oid_.clear(); }
+  void finalize();  // no more rows
+  // The first of the live tables that was refused.
+  Status require_made(std::span<const TableRecord> records) const;
 
  private:
-  std::unordered_map<std::uint32_t, Statement> by_oid_;
+  struct Table {
+    Statement insert;
+    std::optional<Error> refused;
+  };
+  std::unordered_map<std::uint32_t, Table> by_oid_;
 };
 
 // Error when a column wants jsonb() and this SQLite has none.
 Status require_jsonb(const CacheTable& table);
 
-// Makes the table's indexes; a name that something else has already gets the table's name in front.
-Status make_indexes(SqliteHandle& db, const CacheTable& table);
+// PoisonRow when rows of `table` are equal in a Unique index.
+Status require_unique(SqliteHandle& db, const CacheTable& table);
 
 }  // namespace walbridge::sink_libsql

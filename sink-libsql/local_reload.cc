@@ -3,8 +3,9 @@
 #include <utility>
 #include <vector>
 
-#include "pipeline/api/cache_sql.h"
 #include "pipeline/api/failpoint.h"
+#include "sink-libsql/alter_plan.h"
+#include "sink-libsql/local_alter.h"
 #include "sink-libsql/local_load.h"
 #include "sink-libsql/sqlite_error.h"
 
@@ -21,7 +22,7 @@ class Reload final : public LocalLoad {
   Reload(SqliteHandle& db, LocalWal& wal, const LocalIdentity& cache, StoredCheckpoint stored)
       : db_(db), wal_(wal), cache_(cache), stored_(std::move(stored)) {}
   ~Reload() override {
-    inserts_.clear();
+    rows_of_tables_.finalize();
     if (db_.in_transaction()) static_cast<void>(db_.execute("ROLLBACK"));
   }
 
@@ -33,8 +34,7 @@ class Reload final : public LocalLoad {
       WALBRIDGE_TRY(require_jsonb(*table));
       WALBRIDGE_TRY(require_loadable(db_, cache_, *table));
       const auto hidden = load_table_name(cache_.stream, table->source_oid);
-      WALBRIDGE_TRY(db_.execute(create_table_sql(*table, hidden)));
-      WALBRIDGE_TRY(inserts_.add(db_, *table, hidden));
+      WALBRIDGE_TRY(rows_of_tables_.make(db_, *table, hidden));
     }
     tables_.assign(tables.begin(), tables.end());
     return commit_transaction();
@@ -44,7 +44,7 @@ class Reload final : public LocalLoad {
     // Before the rows of this call, so that a caller told to try again does not insert them twice.
     if (rows_ >= kRowsPerTransaction || bytes_ >= kBytesPerTransaction) WALBRIDGE_TRY(commit_transaction());
     if (!db_.in_transaction()) WALBRIDGE_TRY(begin_transaction());
-    WALBRIDGE_TRY(inserts_.insert(db_, block));
+    WALBRIDGE_TRY(rows_of_tables_.insert(db_, block));
     rows_ += block.rows;
     bytes_ += block.arena.reserved();
     return {};
@@ -52,8 +52,9 @@ class Reload final : public LocalLoad {
 
   Result<StoredCheckpoint> finish(std::span<const TableRecord> records, const std::string& source_id,
                                   const Checkpoint& checkpoint) override {
-    inserts_.clear();
+    rows_of_tables_.finalize();
     if (db_.in_transaction()) WALBRIDGE_TRY(commit_transaction());
+    WALBRIDGE_TRY(rows_of_tables_.require_made(records));
     auto swapped = swap(records, source_id, checkpoint);
     if (!swapped && db_.in_transaction()) static_cast<void>(db_.execute("ROLLBACK"));
     return swapped;
@@ -67,18 +68,9 @@ class Reload final : public LocalLoad {
     Statement guard;
     WALBRIDGE_TRY(move_position(db_, cache_, guard, moved, source_id, checkpoint));
     guard.reset();
-    for (const auto& record : records) {
-      if (!record.replaces.empty()) {
-        WALBRIDGE_TRY(db_.execute("DROP TABLE IF EXISTS " + quote_identifier(record.replaces)));
-      }
-    }
+    WALBRIDGE_TRY(alter_local(db_, cache_, swap_steps(records)));
     for (const auto* table : tables_) {
-      if (is_live(records, table->source_oid)) {
-        WALBRIDGE_TRY(swap_in(*table));
-        WALBRIDGE_TRY(make_indexes(db_, *table));
-      } else {
-        WALBRIDGE_TRY(db_.execute("DROP TABLE " + quote_identifier(load_table_name(cache_.stream, table->source_oid))));
-      }
+      if (is_live(records, table->source_oid)) WALBRIDGE_TRY(forget_namesakes(*table));
     }
     for (const auto& record : records) WALBRIDGE_TRY(write_record(db_, cache_.stream, record));
     WALBRIDGE_FAILPOINT("local-reload-before-commit");
@@ -101,12 +93,22 @@ class Reload final : public LocalLoad {
     return {};
   }
 
-  Status swap_in(const CacheTable& table) {
-    WALBRIDGE_TRY(require_loadable(db_, cache_, table));  // somebody may have made one meanwhile
-    WALBRIDGE_TRY(db_.execute("DROP TABLE IF EXISTS " + quote_identifier(table.name)));
-    const auto hidden = load_table_name(cache_.stream, table.source_oid);
-    WALBRIDGE_TRY(
-        db_.execute("ALTER TABLE " + quote_identifier(hidden) + " RENAME TO " + quote_identifier(table.name)));
+  std::vector<SchemaStep> swap_steps(std::span<const TableRecord> records) const {
+    std::vector<SchemaStep> steps;
+    for (const auto* table : tables_) {
+      const auto hidden = load_table_name(cache_.stream, table->source_oid);
+      if (!is_live(records, table->source_oid)) {
+        steps.push_back(drop_table_step(hidden));
+        continue;
+      }
+      steps.push_back(drop_table_step(table->name));
+      steps.push_back(rename_table_step(hidden, table->name));
+      for (const auto& index : table->indexes) steps.push_back(create_index_step(*table, index));
+    }
+    return steps;
+  }
+
+  Status forget_namesakes(const CacheTable& table) {
     // The source's table may be another one of the same name: its record goes with its rows.
     return db_.execute(
         "DELETE FROM _walbridge_tables WHERE stream = ?1 AND lower(cache_name) = lower(?2) AND source_oid <> ?3",
@@ -117,7 +119,7 @@ class Reload final : public LocalLoad {
   LocalWal& wal_;
   LocalIdentity cache_;
   StoredCheckpoint stored_;
-  LoadStatements inserts_;
+  LoadTables rows_of_tables_;
   std::vector<const CacheTable*> tables_;
   std::size_t rows_ = 0;
   std::size_t bytes_ = 0;

@@ -2,8 +2,9 @@
 
 #include <utility>
 
-#include "pipeline/api/cache_sql.h"
 #include "pipeline/api/failpoint.h"
+#include "sink-libsql/alter_plan.h"
+#include "sink-libsql/local_alter.h"
 #include "sink-libsql/local_check.h"
 #include "sink-libsql/local_file.h"
 #include "sink-libsql/sqlite_error.h"
@@ -91,8 +92,6 @@ Status LocalSink::configure() {
       "PRAGMA cache_size = -16384",
       "PRAGMA foreign_keys = OFF",
       "PRAGMA secure_delete = FAST",
-      // A swap renames tables that a user's views may depend on; they are to survive as they are.
-      "PRAGMA legacy_alter_table = ON",
       "PRAGMA journal_size_limit = " + std::to_string(LocalWal::kLogBytesKept),
   };
   for (const auto& setting : settings) WALBRIDGE_TRY(db_->execute(setting));
@@ -105,6 +104,7 @@ Result<SinkState> LocalSink::take_over_and_read() {
   WALBRIDGE_TRY_AS(auto stored, take_over(*db_, cache_));
   WALBRIDGE_TRY(drop_load_tables(*db_, cache_.stream));
   WALBRIDGE_TRY_AS(auto state, read_state(*db_, cache_.stream));
+  WALBRIDGE_TRY(drop_orphans(*db_, cache_.stream, state.tables));
   WALBRIDGE_TRY(db_->execute("COMMIT"));
   stored_ = std::move(stored);
   return state;
@@ -156,7 +156,9 @@ Status LocalSink::finish_load(std::span<const TableRecord> records, const std::s
                               const Checkpoint& checkpoint) {
   WALBRIDGE_TRY(require(Phase::Load, "finish_load"));
   auto stored = load_->finish(records, source_id, checkpoint);
-  if (!stored && stored.error().verdict == Verdict::Retry) return std::move(stored.error());
+  const bool goes_on =
+      !stored && (stored.error().verdict == Verdict::Retry || stored.error().verdict == Verdict::PoisonRow);
+  if (goes_on) return std::move(stored.error());
   load_.reset();
   if (!stored) {
     disconnect();
@@ -200,9 +202,23 @@ Status LocalSink::drain_window() {
   return drained;
 }
 
+Status LocalSink::alter(std::span<const SchemaStep> steps) {
+  WALBRIDGE_TRY(require(Phase::Transaction, "alter"));
+  WALBRIDGE_TRY(drain_window());
+  statements_->forget();
+  auto altered = alter_local(*db_, cache_, steps);
+  if (!altered) phase_ = Phase::Closed;  // as after a change that failed
+  return altered;
+}
+
 Status LocalSink::record(const TableRecord& record) {
   WALBRIDGE_TRY(require(Phase::Transaction, "record"));
   return write_record(*db_, cache_.stream, record);
+}
+
+Status LocalSink::forget(std::uint32_t source_oid) {
+  WALBRIDGE_TRY(require(Phase::Transaction, "forget"));
+  return forget_record(*db_, cache_.stream, source_oid);
 }
 
 Status LocalSink::commit(const Checkpoint& checkpoint) {
@@ -241,11 +257,11 @@ Status LocalSink::remove_tables(std::span<const TableRecord> records) {
   WALBRIDGE_TRY(db_->execute("BEGIN IMMEDIATE"));
   WALBRIDGE_TRY_AS(const auto exist, db_->integer(kSystemTablesExist));
   if (exist == 0) return {};
-  for (const auto& record : records) {
-    WALBRIDGE_TRY_AS(const auto owner, owner_of(*db_, cache_.stream, record.cache_name));
-    if (owner == Owner::ThisStream) WALBRIDGE_TRY(db_->execute("DROP TABLE " + quote_identifier(record.cache_name)));
-  }
+  std::vector<SchemaStep> drops;
+  for (const auto& record : records) drops.push_back(drop_table_step(record.cache_name));
+  WALBRIDGE_TRY(alter_local(*db_, cache_, drops));
   WALBRIDGE_TRY(drop_load_tables(*db_, cache_.stream));
+  WALBRIDGE_TRY(drop_orphans(*db_, cache_.stream, {}));
   for (const char* sql : {kDeleteTables, kDeleteQuarantine, kDeleteCheckpoint}) {
     WALBRIDGE_TRY(db_->execute(sql, {SqlValue::text(cache_.stream)}));
   }

@@ -35,7 +35,9 @@ class LocalSink final : public Sink {
 
   Status begin() override;
   Status apply(const CacheChange& change) override;
+  Status alter(std::span<const SchemaStep> steps) override;
   Status record(const TableRecord& record) override;
+  Status forget(std::uint32_t source_oid) override;
   Status commit(const Checkpoint& checkpoint) override;
   void abandon() noexcept override;
 

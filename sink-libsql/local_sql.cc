@@ -105,6 +105,16 @@ std::string truncate_sql(const CacheTable& table, std::int32_t leaf_column) {
   return sql + " WHERE " + quote_identifier(table.columns[static_cast<std::size_t>(leaf_column)].name) + " = ?1";
 }
 
+std::string soft_truncate_sql(const CacheTable& table, ColumnMask values, std::int32_t leaf_column) {
+  const auto marked = std::find_if(values.begin(), values.end(), present);
+  if (marked == values.end()) return {};
+  const auto& column = table.columns[static_cast<std::size_t>(marked - values.begin())];
+  auto sql = "UPDATE " + quote_identifier(table.name) + " SET " + quote_identifier(column.name) + " = " +
+             parameter(column, 1) + " WHERE " + quote_identifier(column.name) + " IS NULL";
+  if (leaf_column < 0) return sql;
+  return sql + " AND " + quote_identifier(table.columns[static_cast<std::size_t>(leaf_column)].name) + " = ?2";
+}
+
 std::string_view rowid_name(const CacheTable& table) {
   for (const std::string_view name : std::array{"rowid", "_rowid_", "oid"}) {
     const bool taken = std::any_of(table.columns.begin(), table.columns.end(), [&](const CacheColumn& column) {

@@ -24,6 +24,8 @@ std::string update_sql(const CacheTable& table, ColumnMask values, ColumnMask ma
 std::string delete_sql(const CacheTable& table, ColumnMask match);
 // All rows, or with `leaf_column` >= 0 those whose value there is ?1.
 std::string truncate_sql(const CacheTable& table, std::int32_t leaf_column);
+// Gives the column of the one present value ?1 where it is NULL: all rows, or those whose `leaf_column` is ?2.
+std::string soft_truncate_sql(const CacheTable& table, ColumnMask values, std::int32_t leaf_column);
 
 // "rowid", "_rowid_" or "oid": one that is no column's name; empty when the table uses all three.
 std::string_view rowid_name(const CacheTable& table);

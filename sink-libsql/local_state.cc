@@ -1,5 +1,7 @@
 #include "sink-libsql/local_state.h"
 
+#include <functional>
+
 #include "pipeline/api/cache_sql.h"
 #include "sink-libsql/sqlite_error.h"
 
@@ -24,6 +26,8 @@ Error lost_position(SqliteHandle& db, const LocalIdentity& cache, std::int64_t e
 }  // namespace
 
 Status make_system_tables(SqliteHandle& db) {
+  WALBRIDGE_TRY_AS(const auto first_layout, db.integer(kIsFirstLayout));
+  if (first_layout > 0) WALBRIDGE_TRY(run_all(db, upgrade_system_tables()));
   WALBRIDGE_TRY_AS(const auto present, db.integer(kCountSystemObjects));
   if (present == kSystemObjects) return {};
   return run_all(db, create_system_tables());
@@ -55,19 +59,24 @@ Result<std::optional<StoredCheckpoint>> read_checkpoint(SqliteHandle& db, const 
 
 Result<std::vector<TableRecord>> read_tables(SqliteHandle& db, const std::string& stream) {
   std::vector<TableRecord> tables;
-  WALBRIDGE_TRY(db.query(kReadTables, {SqlValue::text(stream)}, [&](sqlite3_stmt* row) {
-    TableRecord record;
-    record.source_oid = static_cast<std::uint32_t>(sqlite3_column_int64(row, 0));
-    record.source_name = column_text(row, 1);
-    record.cache_name = column_text(row, 2);
-    record.state = table_state_from_stored(column_text(row, 3));
-    record.schema_hash = column_text(row, 4);
-    record.snapshot_lsn = lsn_from_stored(sqlite3_column_int64(row, 5));
-    record.code = column_text(row, 6);
-    record.reason = column_text(row, 7);
-    record.stopped_at = lsn_from_stored(sqlite3_column_int64(row, 8));
-    tables.push_back(std::move(record));
-  }));
+  WALBRIDGE_TRY_AS(const auto first_layout, db.integer(kIsFirstLayout));
+  WALBRIDGE_TRY(db.query(first_layout > 0 ? kReadTablesOfFirstLayout : kReadTables, {SqlValue::text(stream)},
+                         [&](sqlite3_stmt* row) {
+                           TableRecord record;
+                           record.source_oid = static_cast<std::uint32_t>(sqlite3_column_int64(row, 0));
+                           record.source_name = column_text(row, 1);
+                           record.cache_name = column_text(row, 2);
+                           record.state = table_state_from_stored(column_text(row, 3));
+                           record.schema_hash = column_text(row, 4);
+                           record.snapshot_lsn = lsn_from_stored(sqlite3_column_int64(row, 5));
+                           record.code = column_text(row, 6);
+                           record.reason = column_text(row, 7);
+                           record.stopped_at = lsn_from_stored(sqlite3_column_int64(row, 8));
+                           record.backfill = column_text(row, 9);
+                           record.description = column_text(row, 10);
+                           record.shape = column_text(row, 11);
+                           tables.push_back(std::move(record));
+                         }));
   return tables;
 }
 
@@ -85,11 +94,17 @@ Result<SinkState> read_state(SqliteHandle& db, const std::string& stream) {
 }
 
 Status write_record(SqliteHandle& db, const std::string& stream, const TableRecord& record) {
-  return db.execute(kUpsertTable, {SqlValue::text(stream), SqlValue::of(std::int64_t{record.source_oid}),
-                                   SqlValue::text(record.source_name), SqlValue::text(record.cache_name),
-                                   SqlValue::text(to_string(record.state)), SqlValue::text(record.schema_hash),
-                                   lsn_value(record.snapshot_lsn), SqlValue::text(record.code),
-                                   SqlValue::text(record.reason), lsn_value(record.stopped_at)});
+  return db.execute(
+      kUpsertTable,
+      {SqlValue::text(stream), SqlValue::of(std::int64_t{record.source_oid}), SqlValue::text(record.source_name),
+       SqlValue::text(record.cache_name), SqlValue::text(to_string(record.state)), SqlValue::text(record.schema_hash),
+       lsn_value(record.snapshot_lsn), SqlValue::text(record.code), SqlValue::text(record.reason),
+       lsn_value(record.stopped_at), SqlValue::text(record.backfill), SqlValue::text(record.description),
+       SqlValue::text(record.shape)});
+}
+
+Status forget_record(SqliteHandle& db, const std::string& stream, std::uint32_t source_oid) {
+  return db.execute(kDeleteTable, {SqlValue::text(stream), SqlValue::of(std::int64_t{source_oid})});
 }
 
 Status move_position(SqliteHandle& db, const LocalIdentity& cache, Statement& prepared, StoredCheckpoint& before,
@@ -163,13 +178,25 @@ Status require_loadable(SqliteHandle& db, const LocalIdentity& cache, const Cach
   return table_exists_error(cache, table, owner);
 }
 
-Status drop_load_tables(SqliteHandle& db, const std::string& stream) {
+namespace {
+
+Status drop_hidden(SqliteHandle& db, const std::function<bool(const std::string&)>& goes) {
   std::vector<std::string> names;
-  WALBRIDGE_TRY(db.query(kListLoadTables, {}, [&](sqlite3_stmt* row) {
-    if (auto name = column_text(row, 0); is_load_table(stream, name)) names.push_back(std::move(name));
+  WALBRIDGE_TRY(db.query(kListHiddenTables, {}, [&](sqlite3_stmt* row) {
+    if (auto name = column_text(row, 0); goes(name)) names.push_back(std::move(name));
   }));
   for (const auto& name : names) WALBRIDGE_TRY(db.execute("DROP TABLE " + quote_identifier(name)));
   return {};
+}
+
+}  // namespace
+
+Status drop_load_tables(SqliteHandle& db, const std::string& stream) {
+  return drop_hidden(db, [&](const std::string& name) { return is_load_table(stream, name); });
+}
+
+Status drop_orphans(SqliteHandle& db, const std::string& stream, std::span<const TableRecord> records) {
+  return drop_hidden(db, [&](const std::string& name) { return is_orphan(stream, name, records); });
 }
 
 }  // namespace walbridge::sink_libsql

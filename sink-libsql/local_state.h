@@ -19,6 +19,7 @@ struct LocalIdentity {
   std::string stream;
 };
 
+// Makes what is missing, columns that an earlier version did not have included.
 Status make_system_tables(SqliteHandle& db);
 
 // Makes the stream's row if needed and bumps its epoch; returns what is stored afterwards.
@@ -30,6 +31,7 @@ Result<std::vector<TableRecord>> read_tables(SqliteHandle& db, const std::string
 Result<SinkState> read_state(SqliteHandle& db, const std::string& stream);
 
 Status write_record(SqliteHandle& db, const std::string& stream, const TableRecord& record);
+Status forget_record(SqliteHandle& db, const std::string& stream, std::uint32_t source_oid);
 
 // Moves the stored position from `before` to `wanted`, or fails as fenced or replaced. `prepared` is kept by the
 // caller between calls. On success `before` becomes what will be stored when the transaction commits.
@@ -47,5 +49,6 @@ Error table_exists_error(const LocalIdentity& cache, const CacheTable& table, Ow
 Status require_loadable(SqliteHandle& db, const LocalIdentity& cache, const CacheTable& table);
 
 Status drop_load_tables(SqliteHandle& db, const std::string& stream);
+Status drop_orphans(SqliteHandle& db, const std::string& stream, std::span<const TableRecord> records);
 
 }  // namespace walbridge::sink_libsql

@@ -23,6 +23,7 @@ const char* deed_of(CacheChange::Op op) {
     case CacheChange::Op::Delete:
       return "delete from";
     case CacheChange::Op::Truncate:
+    case CacheChange::Op::SoftTruncate:
       return "truncate of";
   }
   return "change of";
@@ -34,7 +35,16 @@ Error poison(const CacheTable& table, std::string code, std::string message, std
 }
 
 bool must_hit_one_row(const CacheChange& change) {
-  return change.op == CacheChange::Op::Update || (change.op == CacheChange::Op::Delete && change.table->key.empty());
+  if (change.op == CacheChange::Op::Update) return !change.may_miss;
+  return change.op == CacheChange::Op::Delete && change.table->key.empty();
+}
+
+bool truncates(const CacheChange& change) {
+  return change.op == CacheChange::Op::Truncate || change.op == CacheChange::Op::SoftTruncate;
+}
+
+bool finds_by_rowid(const CacheChange& change) {
+  return change.table->key.empty() && (change.op == CacheChange::Op::Update || change.op == CacheChange::Op::Delete);
 }
 
 }  // namespace
@@ -42,10 +52,14 @@ bool must_hit_one_row(const CacheChange& change) {
 void LocalStatements::begin() {
   by_address_.clear();
   last_table_ = nullptr;
-  if (prepared_ > kMostStatements) {
-    by_table_.clear();
-    prepared_ = 0;
-  }
+  if (prepared_ > kMostStatements) forget();
+}
+
+void LocalStatements::forget() {
+  by_address_.clear();
+  last_table_ = nullptr;
+  by_table_.clear();
+  prepared_ = 0;
 }
 
 Status LocalStatements::apply(const CacheChange& change) {
@@ -78,16 +92,16 @@ Result<sqlite3_stmt*> LocalStatements::statement_for(const CacheChange& change) 
     if (statements.insert) return statements.insert.get();
     return make(statements.insert, insert_sql(table, table.name), table);
   }
-  mask_.assign(1, change.op == CacheChange::Op::Update ? 'u' : change.op == CacheChange::Op::Delete ? 'd' : 't');
-  if (change.op == CacheChange::Op::Truncate) {
-    mask_ += std::to_string(change.leaf_column);
-  } else {
+  constexpr std::string_view kOpLetters = "iuUdts";  // in the order of CacheChange::Op
+  mask_.assign(1, kOpLetters[static_cast<std::size_t>(change.op)]);
+  if (truncates(change)) mask_ += std::to_string(change.leaf_column);
+  if (change.op != CacheChange::Op::Truncate) {
     for (const auto& value : change.values) mask_ += value.kind == SqlValue::Kind::Absent ? '-' : '+';
     for (const auto& value : change.match) mask_ += value.kind == SqlValue::Kind::Absent ? '-' : '=';
   }
   auto& slot = statements.masked[mask_];
   if (slot) return slot.get();
-  if (must_hit_one_row(change) && table.key.empty() && rowid_name(table).empty()) {
+  if (finds_by_rowid(change) && rowid_name(table).empty()) {
     return poison(table, "no-rowid-name", "columns are named rowid, _rowid_ and oid, so that no row can be told apart",
                   "rename one of these columns in the cache with `as`, or give the table a key");
   }
@@ -96,6 +110,8 @@ Result<sqlite3_stmt*> LocalStatements::statement_for(const CacheChange& change) 
       return make(slot, update_sql(table, change.values, change.match), table);
     case CacheChange::Op::Delete:
       return make(slot, delete_sql(table, change.match), table);
+    case CacheChange::Op::SoftTruncate:
+      return make(slot, soft_truncate_sql(table, change.values, change.leaf_column), table);
     default:
       return make(slot, truncate_sql(table, change.leaf_column), table);
   }
@@ -109,23 +125,22 @@ Result<sqlite3_stmt*> LocalStatements::make(Statement& slot, const std::string& 
   return slot.get();
 }
 
-// Truncate binds its leaf; everything else binds what is present of `values`, then of `match`.
+// What is present of `values`, then of `match`; of a truncation last its leaf.
 Status LocalStatements::bind(sqlite3_stmt* statement, const CacheChange& change) {
   int position = 0;
   int outcome = SQLITE_OK;
-  if (change.op == CacheChange::Op::Truncate) {
-    if (change.leaf_column >= 0) outcome = sqlite3_bind_int64(statement, 1, change.leaf);
-  } else {
-    const bool by_mask = change.op == CacheChange::Op::Update || change.op == CacheChange::Op::Delete;
-    for (const auto* values : {&change.values, &change.match}) {
-      for (const auto& value : *values) {
-        if (outcome != SQLITE_OK) break;
-        if (by_mask && value.kind == SqlValue::Kind::Absent) continue;
-        outcome = bind_value(statement, ++position, value);
-      }
-      if (!by_mask) break;  // an upsert finds its row by `values`
+  const bool whole_rows = change.op == CacheChange::Op::Insert || change.op == CacheChange::Op::Upsert;
+  for (const auto* values : {&change.values, &change.match}) {
+    if (change.op == CacheChange::Op::Truncate) break;
+    for (const auto& value : *values) {
+      if (outcome != SQLITE_OK) break;
+      if (!whole_rows && value.kind == SqlValue::Kind::Absent) continue;
+      outcome = bind_value(statement, ++position, value);
     }
+    if (whole_rows) break;  // an upsert finds its row by `values`
   }
+  if (truncates(change) && change.leaf_column >= 0 && outcome == SQLITE_OK)
+    outcome = sqlite3_bind_int64(statement, ++position, change.leaf);
   if (outcome == SQLITE_MISUSE) {
     return poison(*change.table, "value-absent", std::string(deed_of(change.op)) + " the table lacks a column's value",
                   "set REPLICA IDENTITY FULL on the source table, then load the table again");

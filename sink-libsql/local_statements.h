@@ -20,6 +20,8 @@ class LocalStatements {
 
   // A new transaction: tables seen before may be gone, and others may stand at their addresses.
   void begin();
+  // The schema is about to change: a statement may not outlive the shape it was made for.
+  void forget();
   // PoisonRow errors leave the transaction open and the change without effect.
   Status apply(const CacheChange& change);
 

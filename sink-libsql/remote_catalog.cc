@@ -1,46 +1,70 @@
 #include "sink-libsql/remote_catalog.h"
 
-#include <strings.h>
-#include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "sink-libsql/remote_error.h"
+#include "sink-libsql/remote_state.h"
+#include "sink-libsql/system_tables.h"
 
 namespace walbridge::sink_libsql {
 namespace {
 
+using Kind = StepPurpose::Kind;
+
 constexpr const char* kOwnershipCheck =
     "SELECT CASE WHEN EXISTS (SELECT 1 FROM sqlite_master WHERE lower(name) = lower(?1)) AND NOT EXISTS "
-    "(SELECT 1 FROM _walbridge_tables WHERE stream = ?2 AND lower(cache_name) = lower(?1)) "
+    "(SELECT 1 FROM _walbridge_tables WHERE stream = ?2 AND lower(cache_name) = lower(?1) AND snapshot_lsn <> 0) "
     "THEN json('table-exists') END";
 
-bool contains(const std::vector<std::string>& names, const std::string& name) {
-  return std::any_of(names.begin(), names.end(), [&](const auto& known) { return same_name(known, name); });
-}
+constexpr const char* kFingerprint =
+    "SELECT count(*) || ' ' || total(rootpage) || ' ' || total(length(name)) || ' ' || total(length(sql)) "
+    "FROM sqlite_master";
+constexpr const char* kSchemaCheck =
+    "SELECT CASE WHEN (SELECT count(*) || ' ' || total(rootpage) || ' ' || total(length(name)) || ' ' || "
+    "total(length(sql)) FROM sqlite_master) IS NOT ?1 THEN json('schema-moved') END";
+
+Error no_schema() { return {Verdict::Retry, "bad-reply", "the server's answer does not hold its schema", ""}; }
 
 }  // namespace
 
-bool same_name(const std::string& a, const std::string& b) { return strcasecmp(a.c_str(), b.c_str()) == 0; }
-
-Result<std::vector<SchemaObject>> read_schema(HranaConnection& connection) {
+Result<RemoteSchema> read_schema(HranaConnection& connection, const std::string& stream) {
   HranaBatch batch;
-  batch.step("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master", HranaBatch::When::Always, 0, true);
+  StepPurposes purposes;
+  write_control(batch, purposes, Kind::Begin, "BEGIN");
+  batch.step(kReadSchema, HranaBatch::When::PreviousOk, 0, true);
+  batch.step(kFingerprint, HranaBatch::When::PreviousOk, 0, true);
+  purposes.insert(purposes.end(), 2, {Kind::Read, {}});
+  write_stream_step(batch, purposes, Kind::Read, kOwnTables, stream);
+  batch.step("ROLLBACK", HranaBatch::When::StepOk, 0);
+  purposes.push_back({Kind::Rollback, {}});
   WALBRIDGE_TRY_AS(const auto reply, connection.run(batch, HranaConnection::Work::Read));
-  if (const auto error = first_step_error(connection.cache(), reply, {{StepPurpose::Kind::Read, {}}})) return *error;
-  std::vector<SchemaObject> schema;
-  for (const auto& row : reply.steps.front().rows) {
-    if (row.size() != 4) return Error{Verdict::Retry, "bad-reply", "the server's answer does not hold its schema", ""};
-    schema.push_back({row[0].bytes, row[1].bytes, row[2].bytes, row[3].bytes});
+  if (reply.request_error || reply.steps[2].state != HranaStep::State::Ok) {
+    if (auto error = first_step_error(connection.cache(), reply, purposes)) return *std::move(error);
+    return no_schema();
   }
-  return schema;
+  std::vector<SchemaObject> objects;
+  bool has_system_tables = false;
+  for (const auto& row : reply.steps[1].rows) {
+    if (row.size() != 4) return no_schema();
+    objects.push_back({row[0].bytes, row[1].bytes, row[2].bytes, row[3].bytes});
+    has_system_tables = has_system_tables || row[1].bytes == "_walbridge_tables";
+  }
+  if (has_system_tables && reply.steps[3].state != HranaStep::State::Ok) {
+    if (auto error = first_step_error(connection.cache(), reply, purposes)) return *std::move(error);
+    return no_schema();
+  }
+  const auto& fingerprint = reply.steps[2].rows;
+  if (fingerprint.size() != 1 || fingerprint.front().size() != 1) return no_schema();
+  return RemoteSchema{CacheCatalog(stream, std::move(objects), names_from(reply.steps[3])),
+                      fingerprint.front().front().bytes};
 }
 
-std::string free_index_name(const std::vector<SchemaObject>& schema, const std::vector<std::string>& replaced_tables,
-                            const std::vector<std::string>& given, const CacheTable& table, const CacheIndex& index) {
-  const bool taken = contains(given, index.name) || std::any_of(schema.begin(), schema.end(), [&](const auto& object) {
-                       return same_name(object.name, index.name) &&
-                              !(object.type == "index" && contains(replaced_tables, object.table));
-                     });
-  return taken ? table.name + "_" + index.name : index.name;
+void write_schema_check(HranaBatch& batch, StepPurposes& purposes, const std::string& fingerprint) {
+  batch.begin_step(kSchemaCheck);
+  batch.text(fingerprint);
+  batch.end_step();
+  purposes.push_back({Kind::SchemaCheck, {}});
 }
 
 void write_ownership_check(HranaBatch& batch, StepPurposes& purposes, const std::string& stream,
@@ -49,7 +73,7 @@ void write_ownership_check(HranaBatch& batch, StepPurposes& purposes, const std:
   batch.text(table.name);
   batch.text(stream);
   batch.end_step();
-  purposes.push_back({StepPurpose::Kind::OwnershipCheck, table.name});
+  purposes.push_back({Kind::OwnershipCheck, table.name});
 }
 
 }  // namespace walbridge::sink_libsql

@@ -51,30 +51,18 @@ void check_functions(HranaConnection& connection, const std::string& subject, st
 
 void check_names(HranaConnection& connection, const std::string& subject, const std::string& stream,
                  std::span<const CacheTable* const> tables, std::vector<Finding>& findings) {
-  const auto schema = read_schema(connection);
+  const auto schema = read_schema(connection, stream);
   if (!schema) return findings.push_back(from_error(subject, schema.error()));
-  HranaBatch batch;
-  StepPurposes purposes;
-  write_stream_step(batch, purposes, Kind::Read, kReadTables, stream);
-  const auto reply = connection.run(batch, HranaConnection::Work::Read);
-  std::vector<TableRecord> ours;
-  // Without system tables nothing in the cache is ours.
-  if (reply && !reply->request_error && reply->steps.front().state == HranaStep::State::Ok) {
-    if (auto records = tables_from(reply->steps.front())) ours = *std::move(records);
-  }
+  const auto& catalog = schema->catalog;
   for (const auto* table : tables) {
     if (table->columns.size() > kMostColumns) {
       findings.push_back({Severity::Error, "too-many-columns", subject,
                           "table \"" + table->name + "\" has more than 2000 columns",
                           "leave columns out with a rule's `omit`"});
     }
-    for (const auto& object : *schema) {
-      if (!same_name(object.name, table->name)) continue;
-      bool known = false;
-      for (const auto& record : ours) known = known || same_name(record.cache_name, table->name);
-      if (known) continue;
+    if (const auto* object = catalog.find(table->name); object != nullptr && !catalog.is_own(table->name)) {
       findings.push_back({Severity::Error, "table-exists", subject,
-                          "the cache has a " + object.type + " \"" + object.name +
+                          "the cache has a " + object->type + " \"" + object->name +
                               "\" that is not this stream's, and the name is wanted for " + table->source_name,
                           "give the table another name with a rule's `as`, or drop what is there"});
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "sink-libsql/alter_plan.h"
+
 namespace walbridge::sink_libsql {
 namespace {
 
@@ -114,6 +116,10 @@ Error step_error(const std::string& cache, const HranaError& error, const StepPu
       return {Verdict::Operator, "table-exists", where + "the cache has a table of this name that is not walbridge's",
               "rename or drop that table, or give ours another name with a rule's `as`", purpose->table};
     }
+    if (purpose->kind == Kind::SchemaCheck) {
+      return {Verdict::Retry, "schema-moved", "somebody else is changing the schema of cache " + cache, ""};
+    }
+    if (purpose->kind == Kind::Alter) return schema_refused(purpose->table, said);
     if (purpose->kind == Kind::Rows && is_of_the_row(error)) {
       return {Verdict::PoisonRow, error.code, where + said,
               "make the cache's table what `plan` shows, or correct the row at the source; then copy the table again",

@@ -34,27 +34,42 @@ Status RemoteLoad::send(RemoteTransaction& transaction, std::chrono::millisecond
 }
 
 Status RemoteLoad::begin(std::span<const CacheTable* const> tables) {
-  if (!control_.sealed()) {
-    WALBRIDGE_TRY_AS(const auto schema, read_schema(connection_));
-    control_.start(stored_, stored_.source_id, stored_.checkpoint);
-    auto& batch = control_.batch();
-    auto& purposes = control_.purposes();
-    for (const auto& object : schema) {
-      if (object.type != "table" || !is_load_table(stream_, object.name)) continue;
-      write_control(batch, purposes, Kind::Schema, "DROP TABLE " + quote_identifier(object.name));
+  for (;;) {
+    if (!control_.sealed()) WALBRIDGE_TRY(build_begin(tables));
+    auto sent = send(control_, kSwapTime);
+    if (sent) return sent;
+    // A table that the cache refuses stays out; whoever loads it hears of it.
+    const auto refusal = control_.refusal();
+    if (!refusal || refusal->purpose.kind != Kind::Alter || sent.error().verdict != Verdict::PoisonRow) return sent;
+    control_.drop();
+    for (auto& [oid, table] : tables_) {
+      if (table.table->name == refusal->purpose.table) table.poison = sent.error();
     }
-    tables_.clear();
-    for (const auto* table : tables) {
-      const auto hidden = load_table_name(stream_, table->source_oid);
-      write_ownership_check(batch, purposes, stream_, *table);
-      batch.step(create_table_sql(*table, hidden));
-      purposes.push_back({Kind::Schema, table->name});
-      tables_.emplace(table->source_oid,
-                      Table{table, hidden, RemoteTransaction(connection_, stream_), 0, 0, {}, false});
-    }
-    control_.seal();
   }
-  return send(control_, kSwapTime);
+}
+
+Status RemoteLoad::build_begin(std::span<const CacheTable* const> tables) {
+  WALBRIDGE_TRY_AS(const auto schema, read_schema(connection_, stream_));
+  control_.start(stored_, stored_.source_id, stored_.checkpoint);
+  auto& batch = control_.batch();
+  auto& purposes = control_.purposes();
+  for (const auto& object : schema.catalog.objects()) {
+    if (object.type != "table" || !is_load_table(stream_, object.name)) continue;
+    write_control(batch, purposes, Kind::Schema, "DROP TABLE " + quote_identifier(object.name));
+  }
+  for (const auto* table : tables) {
+    const auto hidden = load_table_name(stream_, table->source_oid);
+    const auto& known = tables_
+                            .try_emplace(table->source_oid,
+                                         Table{table, hidden, RemoteTransaction(connection_, stream_), 0, 0, {}, false})
+                            .first->second;
+    if (known.poison) continue;
+    write_ownership_check(batch, purposes, stream_, *table);
+    batch.step(create_table_sql(*table, hidden));
+    purposes.push_back({Kind::Alter, table->name});
+  }
+  control_.seal();
+  return {};
 }
 
 Status RemoteLoad::load(const LoadBlock& block) {
@@ -146,75 +161,61 @@ Status RemoteLoad::finish(std::span<const TableRecord> records, const std::strin
     table.rows.drop();
     if (!std::exchange(table.poison_told, true)) return *table.poison;
   }
-  if (!control_.sealed()) WALBRIDGE_TRY(build_swap(records, source_id, checkpoint));
-  WALBRIDGE_FAILPOINT("remote-load-before-swap");
-  WALBRIDGE_TRY(control_.send(stored_, kSwapTime));
-  WALBRIDGE_FAILPOINT("remote-load-after-swap");
+  WALBRIDGE_TRY(send_swap(records, source_id, checkpoint));
   tables_.clear();
+  return {};
+}
+
+Status RemoteLoad::send_swap(std::span<const TableRecord> records, const std::string& source_id,
+                             const Checkpoint& checkpoint) {
+  for (;;) {
+    if (!control_.sealed()) WALBRIDGE_TRY(build_swap(records, source_id, checkpoint));
+    WALBRIDGE_FAILPOINT("remote-load-before-swap");
+    auto sent = control_.send(stored_, kSwapTime);
+    if (sent) break;
+    const bool again = alter_.learn(control_, sent.error());
+    // Built anew, with the records that the next call brings.
+    if (again || sent.error().verdict == Verdict::PoisonRow || sent.error().code == "schema-moved") control_.drop();
+    if (!again) return sent;
+  }
+  WALBRIDGE_FAILPOINT("remote-load-after-swap");
+  alter_.done();
   return {};
 }
 
 Status RemoteLoad::build_swap(std::span<const TableRecord> records, const std::string& source_id,
                               const Checkpoint& checkpoint) {
-  WALBRIDGE_TRY_AS(const auto schema, read_schema(connection_));
-  std::vector<std::string> names;
-  for (const auto& [oid, table] : tables_) names.push_back(table.table->name);
+  WALBRIDGE_TRY(alter_.prepare());
+  std::vector<SchemaStep> steps;
+  for (const auto& [oid, table] : tables_) {
+    if (!is_live(records, oid)) {
+      steps.push_back(drop_table_step(table.hidden_name));
+      continue;
+    }
+    steps.push_back(drop_table_step(table.table->name));
+    steps.push_back(rename_table_step(table.hidden_name, table.table->name));
+    for (const auto& index : table.table->indexes) steps.push_back(create_index_step(*table.table, index));
+  }
   control_.start(stored_, source_id, checkpoint);
   auto& batch = control_.batch();
   auto& purposes = control_.purposes();
-  // RENAME checks every view, and those over a replaced table would not hold; sqld refuses legacy_alter_table.
-  const auto is_foreign_view = [](const SchemaObject& object) {
-    return object.type == "view" && !object.name.starts_with("_walbridge_");
-  };
-  for (const auto& object : schema) {
-    if (is_foreign_view(object))
-      write_control(batch, purposes, Kind::Schema, "DROP VIEW " + quote_identifier(object.name));
+  alter_.write_check(control_);
+  if (auto written = alter_.write(control_, steps); !written) {
+    control_.drop();
+    return written;
   }
-  for (const auto& record : records) {
-    if (record.replaces.empty()) continue;
-    write_control(batch, purposes, Kind::Schema, "DROP TABLE IF EXISTS " + quote_identifier(record.replaces));
-  }
-  for (const auto& [oid, table] : tables_) {
-    if (is_live(records, oid)) {
-      write_swap(table);
-    } else {
-      batch.step("DROP TABLE " + quote_identifier(table.hidden_name));
-      purposes.push_back({Kind::Schema, table.table->name});
-    }
-  }
-  for (const auto& object : schema) {
-    if (is_foreign_view(object)) write_control(batch, purposes, Kind::Schema, object.sql);
-  }
-  std::vector<std::string> given;
   for (const auto& [oid, table] : tables_) {
     if (!is_live(records, oid)) continue;
-    for (CacheIndex index : table.table->indexes) {
-      index.name = free_index_name(schema, names, given, *table.table, index);
-      given.push_back(index.name);
-      batch.step(create_index_sql(*table.table, index));
-      purposes.push_back({Kind::Schema, table.table->name});
-    }
+    batch.begin_step(kForgetNamesakes);
+    batch.text(stream_);
+    batch.text(table.table->name);
+    batch.integer(table.table->source_oid);
+    batch.end_step();
+    purposes.push_back({Kind::Control, {}});
   }
   for (const auto& record : records) write_record(batch, purposes, stream_, record);
   control_.seal();
   return {};
-}
-
-void RemoteLoad::write_swap(const Table& table) {
-  auto& batch = control_.batch();
-  auto& purposes = control_.purposes();
-  const auto name = quote_identifier(table.table->name);
-  write_ownership_check(batch, purposes, stream_, *table.table);
-  batch.step("DROP TABLE IF EXISTS " + name);
-  purposes.push_back({Kind::Schema, table.table->name});
-  batch.step("ALTER TABLE " + quote_identifier(table.hidden_name) + " RENAME TO " + name);
-  purposes.push_back({Kind::Schema, table.table->name});
-  batch.begin_step(kForgetNamesakes);
-  batch.text(stream_);
-  batch.text(table.table->name);
-  batch.integer(table.table->source_oid);
-  batch.end_step();
-  purposes.push_back({Kind::Control, {}});
 }
 
 }  // namespace walbridge::sink_libsql

@@ -10,6 +10,7 @@
 
 #include "pipeline/api/sink.h"
 #include "sink-libsql/hrana_connection.h"
+#include "sink-libsql/remote_alter.h"
 #include "sink-libsql/remote_transaction.h"
 #include "sink-libsql/system_tables.h"
 
@@ -19,7 +20,11 @@ class RemoteLoad {
  public:
   // `stored`: the position this writer holds; kept up to date.
   RemoteLoad(HranaConnection& connection, std::string stream, StoredCheckpoint& stored)
-      : connection_(connection), stream_(std::move(stream)), stored_(stored), control_(connection, stream_) {}
+      : connection_(connection),
+        stream_(std::move(stream)),
+        stored_(stored),
+        control_(connection, stream_),
+        alter_(connection, stream_) {}
 
   Status begin(std::span<const CacheTable* const> tables);
   // PoisonRow: this table's rows cannot be loaded; the other tables go on.
@@ -41,14 +46,16 @@ class RemoteLoad {
   Status fill(Table& table, const LoadBlock& block);
   Status flush(Table& table);
   Status make_room(const Table& current);
+  Status build_begin(std::span<const CacheTable* const> tables);
+  Status send_swap(std::span<const TableRecord> records, const std::string& source_id, const Checkpoint& checkpoint);
   Status build_swap(std::span<const TableRecord> records, const std::string& source_id, const Checkpoint& checkpoint);
-  void write_swap(const Table& table);
   Status send(RemoteTransaction& transaction, std::chrono::milliseconds at_most);
 
   HranaConnection& connection_;
   std::string stream_;
   StoredCheckpoint& stored_;
   RemoteTransaction control_;  // the first and the last transaction
+  RemoteAlter alter_;
   std::map<std::uint32_t, Table> tables_;
 };
 

@@ -6,12 +6,14 @@
 
 #include "pipeline/api/cache_sql.h"
 #include "pipeline/api/failpoint.h"
-#include "sink-libsql/hrana_batch.h"
+#include "sink-libsql/alter_plan.h"
 #include "sink-libsql/hrana_connection.h"
+#include "sink-libsql/remote_alter.h"
 #include "sink-libsql/remote_catalog.h"
 #include "sink-libsql/remote_check.h"
 #include "sink-libsql/remote_error.h"
 #include "sink-libsql/remote_load.h"
+#include "sink-libsql/remote_pending.h"
 #include "sink-libsql/remote_state.h"
 #include "sink-libsql/remote_transaction.h"
 
@@ -21,6 +23,8 @@ namespace {
 using Kind = StepPurpose::Kind;
 
 constexpr std::size_t kFewestRows = 100;
+// A step may move all rows of a table, in one request that the server would abandon if we hung up.
+constexpr std::chrono::milliseconds kAlterTime{600'000};
 // Stops the steps after it while other streams still use the cache.
 constexpr const char* kRequireNoStreams =
     "SELECT CASE WHEN EXISTS (SELECT 1 FROM _walbridge_checkpoint) THEN json('in-use') END";
@@ -32,7 +36,8 @@ class RemoteSink final : public Sink {
         stream_(std::move(stream)),
         subject_(std::move(subject)),
         limits_(limits),
-        transaction_(connection_, stream_) {}
+        transaction_(connection_, stream_),
+        alter_(connection_, stream_) {}
 
   const SinkLimits& limits() const override { return limits_; }
   Result<SinkState> open() override;
@@ -48,7 +53,9 @@ class RemoteSink final : public Sink {
 
   Status begin() override;
   Status apply(const CacheChange& change) override;
+  Status alter(std::span<const SchemaStep> steps) override;
   Status record(const TableRecord& record) override;
+  Status forget(std::uint32_t source_oid) override;
   Status commit(const Checkpoint& checkpoint) override;
   void abandon() noexcept override;
   Status remove(std::span<const TableRecord> records) override;
@@ -56,7 +63,9 @@ class RemoteSink final : public Sink {
  private:
   enum class Phase { Closed, Ready, Transaction, Load };
   Status require(Phase phase, const char* deed) const;
-  void write_take_over(HranaBatch& batch, StepPurposes& purposes) const;
+  Result<HranaReply> take_over(bool upgrade);
+  Status drop_orphans(const HranaStep& hidden_tables, std::span<const TableRecord> records);
+  Status build(const Checkpoint& checkpoint);
   void write_state_reads(HranaBatch& batch, StepPurposes& purposes) const;
   void ease_off(const Error& error);
   Status run_to_commit(HranaBatch& batch, StepPurposes& purposes);
@@ -69,9 +78,9 @@ class RemoteSink final : public Sink {
   SinkLimits limits_;
   Phase phase_ = Phase::Closed;
   StoredCheckpoint stored_;
-  ChangeGroups changes_;
-  std::vector<TableRecord> records_;
+  RemotePending pending_;
   RemoteTransaction transaction_;
+  RemoteAlter alter_;
   std::optional<RemoteLoad> load_;
 };
 
@@ -86,33 +95,64 @@ void RemoteSink::write_state_reads(HranaBatch& batch, StepPurposes& purposes) co
   write_stream_step(batch, purposes, Kind::Read, kReadTables, stream_);
 }
 
-void RemoteSink::write_take_over(HranaBatch& batch, StepPurposes& purposes) const {
+// The steps before its last four: the checkpoint, the records, every hidden table, COMMIT.
+Result<HranaReply> RemoteSink::take_over(bool upgrade) {
+  HranaBatch batch;
+  StepPurposes purposes;
   write_control(batch, purposes, Kind::Begin, "BEGIN IMMEDIATE");
   for (const char* sql : create_system_tables()) write_control(batch, purposes, Kind::Schema, sql);
+  if (upgrade) {
+    for (const char* sql : upgrade_system_tables()) write_control(batch, purposes, Kind::Schema, sql);
+  }
   write_stream_step(batch, purposes, Kind::Control, kEnsureCheckpoint, stream_);
   write_stream_step(batch, purposes, Kind::Control, kTakeOver, stream_);
   write_state_reads(batch, purposes);
+  batch.step(kListHiddenTables, HranaBatch::When::PreviousOk, 0, true);
+  purposes.push_back({Kind::Read, {}});
+  const auto commit = write_end(batch, purposes, stream_);
+  WALBRIDGE_TRY_AS(auto reply, connection_.run(batch, HranaConnection::Work::Write));
+  if (!reply.request_error && reply.steps[commit].state == HranaStep::State::Ok) {
+    reply.steps.resize(commit + 1);
+    return reply;
+  }
+  const bool lacks_columns = !reply.request_error && reply.steps[commit - 2].state == HranaStep::State::Failed;
+  auto error = first_step_error(connection_.cache(), reply, purposes);
+  if (!error) return unexplained();
+  if (lacks_columns && !upgrade && error->verdict != Verdict::Retry) return take_over(true);
+  return *std::move(error);
 }
 
 Result<SinkState> RemoteSink::open() {
   abandon();
-  HranaBatch batch;
-  StepPurposes purposes;
-  write_take_over(batch, purposes);
-  const auto commit = write_end(batch, purposes, stream_);
-  WALBRIDGE_TRY_AS(const auto reply, connection_.run(batch, HranaConnection::Work::Write));
-  if (reply.request_error || reply.steps[commit].state != HranaStep::State::Ok) {
-    if (auto error = first_step_error(connection_.cache(), reply, purposes)) return *std::move(error);
-    return unexplained();
-  }
-  WALBRIDGE_TRY_AS(auto stored, checkpoint_from(reply.steps[commit - 2]));
-  WALBRIDGE_TRY_AS(auto tables, tables_from(reply.steps[commit - 1]));
+  WALBRIDGE_TRY_AS(const auto reply, take_over(false));
+  const auto reads = std::span(reply.steps).last(4);
+  WALBRIDGE_TRY_AS(auto stored, checkpoint_from(reads[0]));
+  WALBRIDGE_TRY_AS(auto tables, tables_from(reads[1]));
   if (!stored) return replaced_error(connection_.cache(), "its checkpoint is gone");
   stored_ = *std::move(stored);
+  WALBRIDGE_TRY(drop_orphans(reads[2], tables));
   phase_ = Phase::Ready;
   SinkState state{std::nullopt, stored_.source_id, std::move(tables)};
   if (stored_.filled()) state.checkpoint = stored_.checkpoint;
   return state;
+}
+
+// No other writer of this stream is left that could have begun to fill them.
+Status RemoteSink::drop_orphans(const HranaStep& hidden_tables, std::span<const TableRecord> records) {
+  std::vector<std::string> orphans;
+  for (auto& name : names_from(hidden_tables)) {
+    if (is_orphan(stream_, name, records)) orphans.push_back(std::move(name));
+  }
+  if (orphans.empty()) return {};
+  transaction_.start(stored_, stored_.source_id, stored_.checkpoint);
+  for (const auto& name : orphans) {
+    write_control(transaction_.batch(), transaction_.purposes(), Kind::Schema,
+                  "DROP TABLE IF EXISTS " + quote_identifier(name));
+  }
+  transaction_.seal();
+  auto dropped = transaction_.send(stored_);
+  transaction_.drop();
+  return dropped;
 }
 
 Result<SinkState> RemoteSink::peek() {
@@ -122,6 +162,11 @@ Result<SinkState> RemoteSink::peek() {
   batch.step(kSystemTablesExist, HranaBatch::When::PreviousOk, 0, true);
   purposes.push_back({Kind::Read, {}});
   write_state_reads(batch, purposes);
+  // In a cache of the first layout, which must stay as it is.
+  batch.begin_step(kReadTablesOfFirstLayout, HranaBatch::When::StepNotOk, 3, true);
+  batch.text(stream_);
+  batch.end_step();
+  purposes.push_back({Kind::Read, {}});
   batch.step("ROLLBACK", HranaBatch::When::StepOk, 0);
   purposes.push_back({Kind::Rollback, {}});
   WALBRIDGE_TRY_AS(const auto reply, connection_.run(batch, HranaConnection::Work::Read));
@@ -129,9 +174,15 @@ Result<SinkState> RemoteSink::peek() {
     const auto& rows = reply.steps[1].rows;
     if (rows.size() == 1 && rows.front().size() == 1 && rows.front().front().integer == 0) return SinkState{};
   }
-  if (auto error = first_step_error(connection_.cache(), reply, purposes)) return *std::move(error);
+  const auto ok = [&](std::size_t step) {
+    return !reply.request_error && reply.steps[step].state == HranaStep::State::Ok;
+  };
+  if (!ok(2) || (!ok(3) && !ok(4))) {
+    if (auto error = first_step_error(connection_.cache(), reply, purposes)) return *std::move(error);
+    return unexplained();
+  }
   WALBRIDGE_TRY_AS(auto stored, checkpoint_from(reply.steps[2]));
-  WALBRIDGE_TRY_AS(auto tables, tables_from(reply.steps[3]));
+  WALBRIDGE_TRY_AS(auto tables, tables_from(reply.steps[ok(3) ? 3 : 4]));
   SinkState state{std::nullopt, stored ? stored->source_id : std::string(), std::move(tables)};
   if (stored && stored->filled()) state.checkpoint = stored->checkpoint;
   return state;
@@ -163,39 +214,63 @@ Status RemoteSink::finish_load(std::span<const TableRecord> records, const std::
 
 Status RemoteSink::begin() {
   WALBRIDGE_TRY(require(Phase::Ready, "begin"));
-  changes_.clear();
-  records_.clear();
+  pending_.clear();
+  alter_.clear();
   phase_ = Phase::Transaction;
   return {};
 }
 
 Status RemoteSink::apply(const CacheChange& change) {
   WALBRIDGE_TRY(require(Phase::Transaction, "apply"));
-  return changes_.add(change);
+  return pending_.apply(change);
+}
+
+Status RemoteSink::alter(std::span<const SchemaStep> steps) {
+  WALBRIDGE_TRY(require(Phase::Transaction, "alter"));
+  pending_.alter(steps);
+  return {};
 }
 
 Status RemoteSink::record(const TableRecord& record) {
   WALBRIDGE_TRY(require(Phase::Transaction, "record"));
-  records_.push_back(record);
+  pending_.record(record);
+  return {};
+}
+
+Status RemoteSink::forget(std::uint32_t source_oid) {
+  WALBRIDGE_TRY(require(Phase::Transaction, "forget"));
+  pending_.forget(source_oid);
+  return {};
+}
+
+Status RemoteSink::build(const Checkpoint& checkpoint) {
+  if (pending_.alters()) WALBRIDGE_TRY(alter_.prepare());
+  transaction_.start(stored_, stored_.source_id, checkpoint);
+  if (auto written = pending_.write(transaction_, alter_, stream_); !written) {
+    transaction_.drop();
+    return written;
+  }
+  transaction_.seal();
+  if (!pending_.alters()) pending_.clear();
   return {};
 }
 
 Status RemoteSink::commit(const Checkpoint& checkpoint) {
   WALBRIDGE_TRY(require(Phase::Transaction, "commit"));
-  if (!transaction_.sealed()) {
-    transaction_.start(stored_, stored_.source_id, checkpoint);
-    changes_.write(transaction_.batch(), transaction_.purposes());
-    for (const auto& record : records_) write_record(transaction_.batch(), transaction_.purposes(), stream_, record);
-    transaction_.seal();
-    changes_.clear();
-    records_.clear();
-  }
-  WALBRIDGE_FAILPOINT("remote-before-commit");
-  if (auto sent = transaction_.send(stored_); !sent) {
+  for (;;) {
+    if (!transaction_.sealed()) WALBRIDGE_TRY(build(checkpoint));
+    WALBRIDGE_FAILPOINT("remote-before-commit");
+    auto sent = transaction_.send(stored_, pending_.alters() ? kAlterTime : HranaConnection::kRequestTime);
+    if (sent) break;
+    const bool again = alter_.learn(transaction_, sent.error());
+    if (again || sent.error().code == "schema-moved") transaction_.drop();
+    if (again) continue;
     ease_off(sent.error());
     return sent;
   }
   WALBRIDGE_FAILPOINT("remote-after-commit");
+  pending_.clear();
+  alter_.done();
   phase_ = Phase::Ready;
   return {};
 }
@@ -206,8 +281,8 @@ void RemoteSink::ease_off(const Error& error) {
 }
 
 void RemoteSink::abandon() noexcept {
-  changes_.clear();
-  records_.clear();
+  pending_.clear();
+  alter_.clear();
   transaction_.drop();
   load_.reset();
   connection_.forget_stream();
@@ -216,24 +291,20 @@ void RemoteSink::abandon() noexcept {
 
 Status RemoteSink::remove(std::span<const TableRecord> records) {
   abandon();
-  WALBRIDGE_TRY_AS(const auto state, peek());
-  WALBRIDGE_TRY_AS(const auto schema, read_schema(connection_));
-  const bool has_system_tables = std::any_of(
-      schema.begin(), schema.end(), [](const auto& object) { return same_name(object.name, "_walbridge_checkpoint"); });
-  if (!has_system_tables) return {};
+  WALBRIDGE_TRY_AS(auto schema, read_schema(connection_, stream_));
+  if (schema.catalog.find_table("_walbridge_checkpoint") == nullptr) return {};
+  std::vector<SchemaStep> drops;
+  for (const auto& record : records) drops.push_back(drop_table_step(record.cache_name));
+  for (const auto& object : schema.catalog.objects()) {
+    if (object.type == "table" && schema.catalog.is_hidden(object.name)) drops.push_back(drop_table_step(object.name));
+  }
+  AlterLessons lessons;
+  WALBRIDGE_TRY_AS(const auto statements, AlterPlan(schema.catalog, lessons).statements(drops));
   HranaBatch batch;
   StepPurposes purposes;
   write_control(batch, purposes, Kind::Begin, "BEGIN IMMEDIATE");
-  for (const auto& record : records) {
-    const bool ours = std::any_of(state.tables.begin(), state.tables.end(),
-                                  [&](const auto& known) { return same_name(known.cache_name, record.cache_name); });
-    if (!ours || record.cache_name.empty()) continue;
-    write_control(batch, purposes, Kind::Schema, "DROP TABLE IF EXISTS " + quote_identifier(record.cache_name));
-  }
-  for (const auto& object : schema) {
-    if (object.type != "table" || !is_load_table(stream_, object.name)) continue;
-    write_control(batch, purposes, Kind::Schema, "DROP TABLE IF EXISTS " + quote_identifier(object.name));
-  }
+  write_schema_check(batch, purposes, schema.fingerprint);
+  for (const auto& statement : statements) write_control(batch, purposes, Kind::Schema, statement.sql);
   for (const char* sql : {kDeleteTables, kDeleteQuarantine, kDeleteCheckpoint}) {
     write_stream_step(batch, purposes, Kind::Control, sql, stream_);
   }

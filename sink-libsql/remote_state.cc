@@ -66,6 +66,17 @@ void write_record(HranaBatch& batch, StepPurposes& purposes, const std::string& 
   batch.text(record.code);
   batch.text(record.reason);
   batch.integer(stored_lsn(record.stopped_at));
+  batch.text(record.backfill);
+  batch.text(record.description);
+  batch.text(record.shape);
+  batch.end_step();
+  purposes.push_back({StepPurpose::Kind::Control, {}});
+}
+
+void write_forget(HranaBatch& batch, StepPurposes& purposes, const std::string& stream, std::uint32_t source_oid) {
+  batch.begin_step(kDeleteTable);
+  batch.text(stream);
+  batch.integer(source_oid);
   batch.end_step();
   purposes.push_back({StepPurpose::Kind::Control, {}});
 }
@@ -106,7 +117,7 @@ Result<std::vector<TableRecord>> tables_from(const HranaStep& step) {
   std::vector<TableRecord> records;
   for (const auto& row : step.rows) {
     if (!has_kinds(row, {Kind::Integer, Kind::Text, Kind::Text, Kind::Text, Kind::Text, Kind::Integer, Kind::Text,
-                         Kind::Text, Kind::Integer})) {
+                         Kind::Text, Kind::Integer, Kind::Text, Kind::Text, Kind::Text})) {
       return unexpected_rows("_walbridge_tables");
     }
     auto& record = records.emplace_back();
@@ -119,6 +130,9 @@ Result<std::vector<TableRecord>> tables_from(const HranaStep& step) {
     record.code = row[6].bytes;
     record.reason = row[7].bytes;
     record.stopped_at = lsn_from_stored(row[8].integer);
+    record.backfill = row[9].bytes;
+    record.description = row[10].bytes;
+    record.shape = row[11].bytes;
   }
   return records;
 }

@@ -19,6 +19,7 @@ void write_stream_step(HranaBatch& batch, StepPurposes& purposes, StepPurpose::K
 void write_guard(HranaBatch& batch, StepPurposes& purposes, const std::string& stream, const StoredCheckpoint& before,
                  const std::string& source_id, const Checkpoint& wanted);
 void write_record(HranaBatch& batch, StepPurposes& purposes, const std::string& stream, const TableRecord& record);
+void write_forget(HranaBatch& batch, StepPurposes& purposes, const std::string& stream, std::uint32_t source_oid);
 // COMMIT, ROLLBACK unless it was ok, and in any case the stored position. Returns the number of the COMMIT step.
 std::size_t write_end(HranaBatch& batch, StepPurposes& purposes, const std::string& stream);
 

@@ -35,6 +35,7 @@ void RemoteTransaction::seal(const StoredCheckpoint& before, const std::string& 
 }
 
 Status RemoteTransaction::send(StoredCheckpoint& stored, std::chrono::milliseconds at_most) {
+  refusal_.reset();
   WALBRIDGE_TRY_AS(const auto reply, connection_.run(batch_, HranaConnection::Work::Write, at_most));
   WALBRIDGE_TRY(settle(reply));
   stored = after_;
@@ -42,7 +43,7 @@ Status RemoteTransaction::send(StoredCheckpoint& stored, std::chrono::millisecon
   return {};
 }
 
-Status RemoteTransaction::settle(const HranaReply& reply) const {
+Status RemoteTransaction::settle(const HranaReply& reply) {
   const auto& cache = connection_.cache();
   const auto failed = first_step_error(cache, reply, purposes_);
   if (reply.request_error) return *failed;
@@ -65,11 +66,21 @@ Status RemoteTransaction::settle(const HranaReply& reply) const {
     case CommitOutcome::NotApplied:
       break;
   }
+  remember_refusal(reply);
   if (failed) return *failed;
   return Error{Verdict::Retry, "bad-reply", "cache " + cache + " did not commit and did not say why", ""};
 }
 
+void RemoteTransaction::remember_refusal(const HranaReply& reply) {
+  for (std::size_t i = 0; i < reply.steps.size() && i < purposes_.size(); ++i) {
+    if (purposes_[i].kind == Kind::Rollback || reply.steps[i].state != HranaStep::State::Failed) continue;
+    refusal_ = {purposes_[i], reply.steps[i].error.message};
+    return;
+  }
+}
+
 void RemoteTransaction::drop() {
+  refusal_.reset();
   batch_.clear();
   purposes_.clear();
   sealed_ = false;

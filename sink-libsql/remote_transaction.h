@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "pipeline/api/result.h"
@@ -37,9 +38,17 @@ class RemoteTransaction {
   Status send(StoredCheckpoint& stored, std::chrono::milliseconds at_most = HranaConnection::kRequestTime);
   void drop();
 
+  // The step that the cache refused, after a send() that failed and of which nothing is in the cache.
+  struct Refusal {
+    StepPurpose purpose;
+    std::string message;
+  };
+  const std::optional<Refusal>& refusal() const { return refusal_; }
+
  private:
   void expect(const StoredCheckpoint& before, const std::string& source_id, const Checkpoint& wanted);
-  Status settle(const HranaReply& reply) const;
+  Status settle(const HranaReply& reply);
+  void remember_refusal(const HranaReply& reply);
 
   HranaConnection& connection_;
   std::string stream_;
@@ -47,6 +56,7 @@ class RemoteTransaction {
   StepPurposes purposes_;
   std::size_t commit_step_ = 0;
   bool sealed_ = false;
+  std::optional<Refusal> refusal_;
   StoredCheckpoint before_;
   StoredCheckpoint after_;
 };

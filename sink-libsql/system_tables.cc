@@ -1,9 +1,12 @@
 #include "sink-libsql/system_tables.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
 #include <utility>
+
+#include "pipeline/api/cache_sql.h"
 
 namespace walbridge::sink_libsql {
 namespace {
@@ -18,7 +21,8 @@ constexpr std::array kCreate = {
     "CREATE TABLE IF NOT EXISTS _walbridge_tables ("
     "stream TEXT NOT NULL, source_oid INTEGER NOT NULL, source_name TEXT NOT NULL, cache_name TEXT NOT NULL, "
     "state TEXT NOT NULL, schema_hash TEXT NOT NULL, snapshot_lsn INTEGER NOT NULL, code TEXT NOT NULL, "
-    "reason TEXT NOT NULL, stopped_at INTEGER NOT NULL, backfill_frontier TEXT, PRIMARY KEY (stream, source_oid))",
+    "reason TEXT NOT NULL, stopped_at INTEGER NOT NULL, backfill_frontier TEXT, description TEXT NOT NULL DEFAULT '', "
+    "shape TEXT NOT NULL DEFAULT '', PRIMARY KEY (stream, source_oid))",
     "CREATE TABLE IF NOT EXISTS _walbridge_quarantine ("
     "id INTEGER PRIMARY KEY, stream TEXT NOT NULL, source_oid INTEGER NOT NULL, source_name TEXT NOT NULL, "
     "lsn INTEGER NOT NULL, op TEXT NOT NULL, column_name TEXT, code TEXT NOT NULL, reason TEXT NOT NULL, "
@@ -29,6 +33,11 @@ constexpr std::array kCreate = {
     "printf('%X/%X', (commit_lsn >> 32) & 4294967295, commit_lsn & 4294967295) AS commit_lsn, "
     "printf('%X/%X', (end_lsn >> 32) & 4294967295, end_lsn & 4294967295) AS end_lsn, commit_time, applied_at "
     "FROM _walbridge_checkpoint WHERE source_id <> ''",
+};
+
+constexpr std::array kAddColumns = {
+    "ALTER TABLE _walbridge_tables ADD COLUMN description TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE _walbridge_tables ADD COLUMN shape TEXT NOT NULL DEFAULT ''",
 };
 
 constexpr std::array kDrop = {
@@ -51,6 +60,11 @@ int number_at(std::string_view text, std::size_t at, std::size_t digits) {
 
 std::span<const char* const> create_system_tables() { return kCreate; }
 std::span<const char* const> drop_system_tables() { return kDrop; }
+std::span<const char* const> upgrade_system_tables() { return kAddColumns; }
+
+const char* const kIsFirstLayout =
+    "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '_walbridge_tables' "
+    "AND sql NOT LIKE '%description%'";
 
 const char* const kCountSystemObjects =
     "SELECT count(*) FROM sqlite_master WHERE name IN ('_walbridge_checkpoint', '_walbridge_tables', "
@@ -69,8 +83,12 @@ const char* const kReadCheckpoint =
     "FROM _walbridge_checkpoint WHERE stream = ?1";
 
 const char* const kReadTables =
-    "SELECT source_oid, source_name, cache_name, state, schema_hash, snapshot_lsn, code, reason, stopped_at "
-    "FROM _walbridge_tables WHERE stream = ?1 ORDER BY source_oid";
+    "SELECT source_oid, source_name, cache_name, state, schema_hash, snapshot_lsn, code, reason, stopped_at, "
+    "coalesce(backfill_frontier, ''), description, shape FROM _walbridge_tables WHERE stream = ?1 ORDER BY source_oid";
+
+const char* const kReadTablesOfFirstLayout =
+    "SELECT source_oid, source_name, cache_name, state, schema_hash, snapshot_lsn, code, reason, stopped_at, "
+    "'', '', '' FROM _walbridge_tables WHERE stream = ?1 ORDER BY source_oid";
 
 const char* const kGuard =
     "INSERT INTO _walbridge_checkpoint (stream, source_id, epoch, commit_lsn, end_lsn, commit_time, applied_at, "
@@ -85,11 +103,13 @@ const char* const kGuard =
 
 const char* const kUpsertTable =
     "INSERT INTO _walbridge_tables (stream, source_oid, source_name, cache_name, state, schema_hash, snapshot_lsn, "
-    "code, reason, stopped_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
+    "code, reason, stopped_at, backfill_frontier, description, shape) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) "
     "ON CONFLICT (stream, source_oid) DO UPDATE SET source_name = excluded.source_name, "
     "cache_name = excluded.cache_name, state = excluded.state, schema_hash = excluded.schema_hash, "
     "snapshot_lsn = excluded.snapshot_lsn, code = excluded.code, reason = excluded.reason, "
-    "stopped_at = excluded.stopped_at";
+    "stopped_at = excluded.stopped_at, backfill_frontier = excluded.backfill_frontier, "
+    "description = excluded.description, shape = excluded.shape";
 
 const char* const kDeleteTables = "DELETE FROM _walbridge_tables WHERE stream = ?1";
 const char* const kDeleteTable = "DELETE FROM _walbridge_tables WHERE stream = ?1 AND source_oid = ?2";
@@ -98,10 +118,20 @@ const char* const kDeleteQuarantine = "DELETE FROM _walbridge_quarantine WHERE s
 const char* const kCountStreams = "SELECT count(*) FROM _walbridge_checkpoint";
 const char* const kOwnersOfTable =
     "SELECT stream, source_oid FROM _walbridge_tables WHERE lower(cache_name) = lower(?1) AND snapshot_lsn <> 0";
-const char* const kListLoadTables =
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB '_walbridge_load_*'";
+const char* const kOwnTables = "SELECT cache_name FROM _walbridge_tables WHERE stream = ?1 AND snapshot_lsn <> 0";
+const char* const kListHiddenTables =
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND (name GLOB '_walbridge_load_*' OR "
+    "name GLOB '_walbridge_fill_*')";
+const char* const kReadSchema = "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master";
 const char* const kSystemTablesExist =
     "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '_walbridge_checkpoint'";
+
+bool is_orphan(std::string_view stream, std::string_view table_name, std::span<const TableRecord> records) {
+  const auto oid = backfill_table_oid(stream, table_name);
+  if (!oid) return false;
+  return std::none_of(records.begin(), records.end(),
+                      [&](const auto& record) { return record.source_oid == *oid && !record.backfill.empty(); });
+}
 
 // The number comes first: it ends at the first '_', whatever the stream is called.
 std::string load_table_name(std::string_view stream, std::uint32_t source_oid) {

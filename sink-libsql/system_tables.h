@@ -23,6 +23,10 @@ extern const char* const kCountSystemObjects;  // one row, one integer
 // DROP ... IF EXISTS of all of them, for the last stream that leaves a cache.
 std::span<const char* const> drop_system_tables();
 
+// What a cache of the first layout lacks; kIsFirstLayout: one row, one integer.
+std::span<const char* const> upgrade_system_tables();
+extern const char* const kIsFirstLayout;
+
 // open(), all in one transaction: create, ensure the row, take it over, read. ?1 stream.
 // A stream that was never filled has a row with an empty source_id, so that fencing works from the first load on.
 extern const char* const kEnsureCheckpoint;
@@ -30,8 +34,10 @@ extern const char* const kTakeOver;  // epoch + 1: fences every earlier writer
 
 // ?1 stream. One row: source_id, epoch, guard, commit_lsn, end_lsn, commit_time, partial_commit_lsn, partial_changes.
 extern const char* const kReadCheckpoint;
-// ?1 stream. Rows: source_oid, source_name, cache_name, state, schema_hash, snapshot_lsn, code, reason, stopped_at.
+// ?1 stream. Rows: source_oid, source_name, cache_name, state, schema_hash, snapshot_lsn, code, reason, stopped_at,
+// backfill, description, shape. The second for those who may not upgrade what they read.
 extern const char* const kReadTables;
+extern const char* const kReadTablesOfFirstLayout;
 
 // The compare-and-set of the position. ?1 stream ?2 source_id ?3 new commit_lsn ?4 new end_lsn ?5 new commit_time (text
 // or null) ?6 new partial_commit_lsn ?7 new partial_changes; expected: ?8 epoch ?9 guard ?10 commit_lsn ?11 end_lsn
@@ -39,7 +45,7 @@ extern const char* const kReadTables;
 extern const char* const kGuard;
 
 // ?1 stream ?2 source_oid ?3 source_name ?4 cache_name ?5 state ?6 schema_hash ?7 snapshot_lsn ?8 code ?9 reason
-// ?10 stopped_at.
+// ?10 stopped_at ?11 backfill ?12 description ?13 shape.
 extern const char* const kUpsertTable;
 
 extern const char* const kDeleteTables;      // ?1 stream
@@ -50,14 +56,21 @@ extern const char* const kCountStreams;      // one row, one integer
 // ?1 cache_name. Rows: stream, source_oid of the records that own this cache table (ASCII case does not count). One
 // that was never loaded (no snapshot_lsn) owns nothing: a table of that name is somebody else's.
 extern const char* const kOwnersOfTable;
-// Rows: name of every hidden load table of any stream; is_load_table() picks this stream's.
-extern const char* const kListLoadTables;
+// ?1 stream. Rows: cache_name of the tables the stream owns, by the same rule.
+extern const char* const kOwnTables;
+// Rows: name of every hidden table of any stream; is_load_table() and is_orphan() pick this stream's.
+extern const char* const kListHiddenTables;
+// Rows: type, name, tbl_name, sql ('' for none).
+extern const char* const kReadSchema;
 // One row, one integer: 1 when _walbridge_checkpoint exists.
 extern const char* const kSystemTablesExist;
 
 // The hidden copy that a load fills.
 std::string load_table_name(std::string_view stream, std::uint32_t source_oid);
 bool is_load_table(std::string_view stream, std::string_view table_name);
+
+// A table that a backfill of this stream has begun to fill and that no record speaks of any more.
+bool is_orphan(std::string_view stream, std::string_view table_name, std::span<const TableRecord> records);
 
 // A row of _walbridge_checkpoint.
 struct StoredCheckpoint {

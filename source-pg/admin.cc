@@ -1,11 +1,14 @@
 #include "source-pg/admin.h"
 
+#include "source-pg/announcement.h"
 #include "source-pg/application_name.h"
 #include "source-pg/catalog.h"
 #include "source-pg/identity.h"
 #include "source-pg/open.h"
 #include "source-pg/preflight.h"
 #include "source-pg/publication.h"
+#include "source-pg/publication_change.h"
+#include "source-pg/schema_capture.h"
 #include "source-pg/slot.h"
 
 namespace walbridge::source_pg {
@@ -72,7 +75,7 @@ Result<std::vector<SourceTable>> Admin::describe_tables() {
   return source_pg::describe_tables(*connection);
 }
 
-std::vector<Finding> Admin::preflight(std::span<const SourceTable* const> tables) {
+std::vector<Finding> Admin::preflight(std::span<const PublishedTable> tables) {
   auto connection = connected();
   if (!connection) return {finding_of(connection.error())};
   auto findings = preflight_server(**connection, source_, tables);
@@ -81,14 +84,58 @@ std::vector<Finding> Admin::preflight(std::span<const SourceTable* const> tables
   return findings;
 }
 
-Status Admin::ensure_publication(std::span<const SourceTable* const> tables) {
+Status Admin::ensure_publication(std::span<const PublishedTable> tables) {
   WALBRIDGE_TRY_AS(auto* connection, connected());
   return source_pg::ensure_publication(*connection, source_, tables);
 }
 
-Status Admin::verify_publication(std::span<const SourceTable* const> tables) {
+Status Admin::verify_publication(std::span<const PublishedTable> tables) {
   WALBRIDGE_TRY_AS(auto* connection, connected());
   return source_pg::verify_publication(*connection, source_, tables);
+}
+
+Result<CaptureStatus> Admin::ensure_capture() {
+  WALBRIDGE_TRY_AS(auto* connection, connected());
+  WALBRIDGE_TRY_AS(auto status, source_pg::ensure_capture(*connection, source_));
+  token_ = status.token;
+  return status;
+}
+
+Result<CaptureStatus> Admin::capture_status() {
+  WALBRIDGE_TRY_AS(auto* connection, connected());
+  WALBRIDGE_TRY_AS(auto status, source_pg::capture_status(*connection, source_));
+  token_ = status.token;
+  return status;
+}
+
+Result<std::string> Admin::token(Connection& connection) {
+  if (!token_.empty()) return token_;
+  WALBRIDGE_TRY_AS(const auto status, source_pg::capture_status(connection, source_));
+  return token_ = status.token;
+}
+
+Status Admin::announce(std::span<const std::uint32_t> oids) {
+  WALBRIDGE_TRY_AS(auto* connection, connected());
+  WALBRIDGE_TRY_AS(const auto word, token(*connection));
+  for (const auto oid : oids) WALBRIDGE_TRY(announce_table(*connection, word, oid));
+  return Done{};
+}
+
+Result<CatalogWatch::Known> Admin::announce_changes(CatalogWatch::Known known) {
+  WALBRIDGE_TRY_AS(auto* connection, connected());
+  WALBRIDGE_TRY_AS(const auto word, token(*connection));
+  return watch_.announce_changes(*connection, word, std::move(known));
+}
+
+Result<Lsn> Admin::request_copy(std::span<const std::uint32_t> oids) {
+  WALBRIDGE_TRY_AS(auto* connection, connected());
+  WALBRIDGE_TRY_AS(const auto word, token(*connection));
+  return announce_copy(*connection, word, oids);
+}
+
+Result<std::vector<std::uint32_t>> Admin::unpublished(std::span<const SourceTable* const> tables) {
+  WALBRIDGE_TRY_AS(auto* connection, connected());
+  return source_pg::unpublished(*connection, source_, tables);
 }
 
 Result<SlotStatus> Admin::slot_status() {
@@ -109,6 +156,12 @@ Result<std::vector<OwnedObject>> Admin::owned() {
   if (publication.exists && publication.ours) {
     objects.push_back({"publication", source_.publication, "DROP PUBLICATION " + quote_name(source_.publication)});
   }
+  if (publication.append && publication.append->ours) {
+    const auto name = append_publication_name(source_.publication);
+    objects.push_back({"publication", name, "DROP PUBLICATION " + quote_name(name)});
+  }
+  WALBRIDGE_TRY_AS(auto capture, owned_capture(*connection, source_));
+  objects.insert(objects.end(), std::make_move_iterator(capture.begin()), std::make_move_iterator(capture.end()));
   return objects;
 }
 

@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "pipeline/api/source.h"
+#include "source-pg/catalog_watch.h"
 #include "source-pg/connection.h"
 
 namespace walbridge::source_pg {
@@ -19,9 +20,15 @@ class Admin final : public SourceAdmin {
   Result<std::string> identity() override;
   Status lock() override;
   Result<std::vector<SourceTable>> describe_tables() override;
-  std::vector<Finding> preflight(std::span<const SourceTable* const> tables) override;
-  Status ensure_publication(std::span<const SourceTable* const> tables) override;
-  Status verify_publication(std::span<const SourceTable* const> tables) override;
+  std::vector<Finding> preflight(std::span<const PublishedTable> tables) override;
+  Status ensure_publication(std::span<const PublishedTable> tables) override;
+  Status verify_publication(std::span<const PublishedTable> tables) override;
+  Result<CaptureStatus> ensure_capture() override;
+  Result<CaptureStatus> capture_status() override;
+  Status announce(std::span<const std::uint32_t> oids) override;
+  Result<CatalogWatch::Known> announce_changes(CatalogWatch::Known known) override;
+  Result<Lsn> request_copy(std::span<const std::uint32_t> oids) override;
+  Result<std::vector<std::uint32_t>> unpublished(std::span<const SourceTable* const> tables) override;
   Result<SlotStatus> slot_status() override;
   Result<std::vector<OwnedObject>> owned() override;
   Status drop(const OwnedObject& object) override;
@@ -29,9 +36,12 @@ class Admin final : public SourceAdmin {
  private:
   Result<Connection*> connected();
   Status take_lock(Connection& connection);
+  Result<std::string> token(Connection& connection);
 
   config::Source source_;
   std::optional<Connection> connection_;
+  CatalogWatch watch_;
+  std::string token_;  // of the last CaptureStatus; empty: none was asked for
   bool locked_ = false;
   int last_pid_ = 0;  // of the connection that held the lock
 };

@@ -1,7 +1,8 @@
-// Reads what can be replicated from the source's catalog, in one transaction and one round trip per kind of object.
-// Left out: system, Neon's and walbridge's own schemas, temporary tables, tables that belong to an extension.
+// Reads what can be replicated from the source's catalog, in one view of it and one round trip. What is left out, and
+// how partitions are folded, is describe_sql's.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "pipeline/api/result.h"
@@ -10,7 +11,16 @@
 
 namespace walbridge::source_pg {
 
-// Ordered by schema and name. Partitions are folded into their root.
+// Ordered by schema and name.
 Result<std::vector<SourceTable>> describe_tables(Connection& connection);
+
+// The same inside the transaction, and at the snapshot, that the connection is in.
+Result<std::vector<SourceTable>> read_tables(Connection& connection);
+
+// Settings of the transaction under which descriptions print as they do everywhere else; for after BEGIN.
+extern const char* const kDescribeSettings;
+
+// Retry for what only a catalog that changes under the reader brings about.
+Error catalog_error(Error error);
 
 }  // namespace walbridge::source_pg

@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "pipeline/api/log.h"
+#include "source-pg/schema_message.h"
+
 namespace walbridge::source_pg {
 namespace {
 
@@ -16,7 +19,13 @@ bool fits(std::span<const WireValue> row, const Relation& relation) { return row
 
 }  // namespace
 
+void ChangeAssembler::trust(const std::string& token) {
+  schema_prefix_ = token.empty() ? std::string() : schema_message_prefix(token);
+  mark_prefix_ = token.empty() ? std::string() : mark_message_prefix(token);
+}
+
 void ChangeAssembler::restart() {
+  said_ = false;
   open_commit_lsn_.reset();
   last_commit_lsn_ = last_end_lsn_ = {};
   relations_.forget_announcements();
@@ -99,12 +108,27 @@ Status ChangeAssembler::on(const pgoutput::Truncate& message, Chunk& into) {
 }
 
 // A non-transactional message arrives at once, before and apart from its transaction, and survives a rollback: it has
-// no place in commit order.
+// no place in commit order. Any role may send messages, and other programs do.
 Status ChangeAssembler::on(const pgoutput::Message& message, Chunk& into) {
   if (!message.transactional) return {};
   if (!in_transaction()) return pgoutput::protocol_error("a transactional message comes outside a transaction");
-  into.events.emplace_back(LogicalMessage{message.prefix, message.content});
+  if (!message.prefix.starts_with(kMessagePrefix) || message.prefix == kPadPrefix) return {};
+  if (!schema_prefix_.empty() && message.prefix == schema_prefix_) {
+    into.news.push_back(std::make_shared<const SchemaNews>(decode_schema_message(message.content)));
+    into.events.emplace_back(SchemaChanged{into.news.back().get()});
+  } else if (!mark_prefix_.empty() && message.prefix == mark_prefix_) {
+    const auto chunk = decode_mark_message(message.content);
+    if (chunk) into.events.emplace_back(BackfillMark{*chunk});
+    if (!chunk) say_once("dropped a mark in the stream that is no number");
+  } else {
+    say_once("dropped a message in the stream that has walbridge's name but not this bridge's token");
+  }
   return {};
+}
+
+void ChangeAssembler::say_once(std::string_view what) {
+  if (!said_) log::warn(what);
+  said_ = true;
 }
 
 Result<const Relation*> ChangeAssembler::relation(std::uint32_t oid, char tag, Chunk& into) {

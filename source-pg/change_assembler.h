@@ -1,11 +1,12 @@
 // pgoutput messages -> Events in a Chunk that owns their bytes. Invariant: what it yields is well-formed: TxBegin with
 // a greater commit_lsn than all before, changes of relations that were announced with as many values as columns, then
-// TxCommit; anything else is error "protocol". Origins, types and non-transactional messages are read and dropped. One
-// thread.
+// TxCommit; anything else is error "protocol". Of messages only walbridge's own that bear the trusted token become
+// events. Origins, types, non-transactional and other messages are read and dropped. One thread.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "pipeline/api/change.h"
@@ -17,6 +18,9 @@ namespace walbridge::source_pg {
 
 class ChangeAssembler {
  public:
+  // Which messages of the stream are walbridge's; without a token none is.
+  void trust(const std::string& token);
+
   // Forgets the open transaction and which relations were announced: a new session of the stream begins.
   void restart();
 
@@ -46,8 +50,12 @@ class ChangeAssembler {
 
   Result<const Relation*> relation(std::uint32_t oid, char tag, Chunk& into);
   Status append_row(std::uint32_t oid, char tag, RowChange change, Chunk& into);
+  void say_once(std::string_view what);
 
   RelationCache relations_;
+  std::string schema_prefix_;  // empty: no token
+  std::string mark_prefix_;
+  bool said_ = false;  // that a message was dropped, in this session
   std::optional<Lsn> open_commit_lsn_;
   Lsn last_commit_lsn_;
   Lsn last_end_lsn_;

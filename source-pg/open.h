@@ -11,6 +11,7 @@ namespace walbridge::source_pg {
 
 std::unique_ptr<Source> open_source(const config::Config& config);
 std::unique_ptr<SnapshotSource> open_snapshot_source(const config::Config& config);
+std::unique_ptr<BackfillSource> open_backfill_source(const config::Config& config);
 std::unique_ptr<SourceAdmin> open_source_admin(const config::Config& config);
 
 }  // namespace walbridge::source_pg

@@ -2,6 +2,7 @@
 
 #include "source-pg/preflight.h"
 #include "source-pg/publication.h"
+#include "source-pg/schema_capture.h"
 #include "source-pg/slot.h"
 #include "source-pg/source_url.h"
 
@@ -131,7 +132,7 @@ void judge_slot(const SlotStatus& status, const config::Source& source, const Se
 }
 
 void judge_publication(const PublicationState& state, const config::Source& source, const Server& server,
-                       std::span<const SourceTable* const> tables, Findings& findings) {
+                       std::span<const PublishedTable> tables, Findings& findings) {
   const auto& name = source.publication;
   if (source.create_publication && !state.exists) {
     findings.judge(server.may_create, Severity::Error, "publication", "publication " + name + " will be created",
@@ -171,7 +172,7 @@ void judge_tls(const config::Source& source, Findings& findings) {
 Finding finding_of(const Error& error) { return {Severity::Error, error.code, "source", error.message, error.remedy}; }
 
 std::vector<Finding> preflight_server(Connection& connection, const config::Source& source,
-                                      std::span<const SourceTable* const> tables) {
+                                      std::span<const PublishedTable> tables) {
   std::vector<Finding> result;
   Findings findings(result);
   const auto server = read_server(connection);
@@ -193,6 +194,7 @@ std::vector<Finding> preflight_server(Connection& connection, const config::Sour
   } else {
     judge_publication(*publication, source, *server, tables, findings);
   }
+  result.push_back(capture_finding(connection, source));
   const auto writers = describe_open_writers(connection, kLongTransactionSeconds);
   if (!writers) {
     result.push_back(finding_of(writers.error()));

@@ -1,8 +1,9 @@
 #include <unordered_map>
+#include <unordered_set>
 
+#include "source-pg/oid_array.h"
 #include "source-pg/preflight.h"
 #include "source-pg/publication.h"
-#include "source-pg/type_catalog.h"
 
 namespace walbridge::source_pg {
 namespace {
@@ -136,7 +137,7 @@ bool adds_to_publication(const PublicationState& state, const config::Source& so
 }  // namespace
 
 std::vector<Finding> preflight_tables(Connection& connection, const config::Source& source,
-                                      std::span<const SourceTable* const> tables) {
+                                      std::span<const PublishedTable> tables) {
   std::vector<Finding> findings;
   const auto publication = read_publication(connection, source.publication);
   if (!publication) return {finding_of(publication.error())};
@@ -144,9 +145,13 @@ std::vector<Finding> preflight_tables(Connection& connection, const config::Sour
 
   std::unordered_map<std::uint32_t, Heap> heaps;
   std::vector<std::uint32_t> oids;
-  for (auto& heap : heaps_of(tables)) {
-    oids.push_back(heap.oid);
-    heaps.emplace(heap.oid, std::move(heap));
+  std::unordered_set<std::uint32_t> inserts_only;
+  for (const auto& table : tables) {
+    for (auto& heap : heaps_of(*table.table)) {
+      oids.push_back(heap.oid);
+      if (belongs_to_append(table)) inserts_only.insert(heap.oid);
+      heaps.emplace(heap.oid, std::move(heap));
+    }
   }
   const auto rows = connection.query(kHeaps, {oid_array(oids)}, "checking tables");
   if (!rows) return {finding_of(rows.error())};
@@ -154,10 +159,10 @@ std::vector<Finding> preflight_tables(Connection& connection, const config::Sour
     const auto& heap = heaps.at(static_cast<std::uint32_t>(rows->integer(row, kOid)));
     const HeapCheck check{*rows, row, heap, findings};
     check_kind(check);
-    check_identity(check);
+    if (!inserts_only.contains(heap.oid)) check_identity(check);
     check_access(check, adds);
   }
-  for (const auto* table : tables) check_columns(*table, findings);
+  for (const auto& table : tables) check_columns(*table.table, findings);
   if (findings.empty()) {
     findings.push_back(
         {Severity::Ok, "tables", "source", std::to_string(tables.size()) + " tables can be replicated", ""});

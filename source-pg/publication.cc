@@ -1,31 +1,52 @@
 #include "source-pg/publication.h"
 
 #include <algorithm>
+#include <charconv>
+#include <set>
+#include <unordered_map>
 #include <unordered_set>
+
+#include <fmt/format.h>
+
+#include "source-pg/oid_array.h"
 
 namespace walbridge::source_pg {
 namespace {
 
-constexpr const char* kComment = "created by walbridge";
+constexpr std::string_view kComment = "created by walbridge";
+constexpr std::string_view kFilters = "; filters";
 constexpr std::size_t kNamesInMessage = 5;
+constexpr std::size_t kLongestName = 63;
 
 constexpr const char* kPublication =
     "SELECT p.puballtables, p.pubviaroot, p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate, "
-    "pg_catalog.starts_with(coalesce(pg_catalog.obj_description(p.oid, 'pg_publication'), ''), $2) "
-    "FROM pg_catalog.pg_publication p WHERE p.pubname = $1";
+    "pg_catalog.obj_description(p.oid, 'pg_publication') FROM pg_catalog.pg_publication p WHERE p.pubname = $1";
 
 // The view resolves FOR ALL TABLES and FOR TABLES IN SCHEMA.
 constexpr const char* kPublished =
     "SELECT c.oid FROM pg_catalog.pg_publication_tables t JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname "
     "JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename WHERE t.pubname = $1";
 
-// 15 and later have row filters.
+// The stored tree, because the expression as SQL changes with every renamed column.
 constexpr const char* kFiltered =
-    "SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_publication p JOIN pg_catalog.pg_publication_rel r ON "
-    "r.prpubid = p.oid "
-    "JOIN pg_catalog.pg_class c ON c.oid = r.prrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE p.pubname = $1 AND r.prqual IS NOT NULL ORDER BY 1";
-constexpr int kFirstWithFilters = 150000;
+    "SELECT c.oid, n.nspname || '.' || c.relname, r.prqual::pg_catalog.text FROM pg_catalog.pg_publication p "
+    "JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid JOIN pg_catalog.pg_class c ON c.oid = r.prrelid "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE p.pubname = $1 AND r.prqual IS NOT NULL ORDER BY 2";
+
+std::string names_of(const std::vector<Heap>& heaps) {
+  std::string names;
+  for (std::size_t i = 0; i < heaps.size() && i < kNamesInMessage; ++i)
+    names += (i == 0 ? "" : ", ") + heaps[i].qualified_name();
+  if (heaps.size() > kNamesInMessage) names += " and " + std::to_string(heaps.size() - kNamesInMessage) + " more";
+  return names;
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const auto& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
 
 std::string table_list(const std::vector<Heap>& heaps) {
   std::string list;
@@ -36,94 +57,31 @@ std::string table_list(const std::vector<Heap>& heaps) {
   return list;
 }
 
-std::string names_of(const std::vector<Heap>& heaps) {
-  std::string names;
-  for (std::size_t i = 0; i < heaps.size() && i < kNamesInMessage; ++i)
-    names += (i == 0 ? "" : ", ") + heaps[i].qualified_name();
-  if (heaps.size() > kNamesInMessage) names += " and " + std::to_string(heaps.size() - kNamesInMessage) + " more";
-  return names;
+// Takes "16385:0123…:4567…" from the front of `text`.
+bool take_filter(std::string_view& text, PublicationNote& note) {
+  std::uint32_t oid = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), oid);
+  if (failure != std::errc{}) return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  if (!text.starts_with(':')) return false;
+  text.remove_prefix(1);
+  const auto word = text.substr(0, text.find_first_of(" ;"));
+  const auto middle = word.find(':');
+  if (middle == std::string_view::npos) return false;
+  note.filters[oid] = {std::string(word.substr(0, middle)), std::string(word.substr(middle + 1))};
+  text.remove_prefix(word.size());
+  return true;
 }
 
-std::vector<Heap> missing_heaps(const PublicationState& state, std::span<const SourceTable* const> tables) {
-  const std::unordered_set<std::uint32_t> published(state.heaps.begin(), state.heaps.end());
-  auto heaps = heaps_of(tables);
-  std::erase_if(heaps, [&](const Heap& heap) { return published.contains(heap.oid); });
-  return heaps;
+bool is_ours(const PublicationState& state, std::uint32_t heap, const std::string& placed) {
+  const auto found = state.note.filters.find(heap);
+  return found != state.note.filters.end() && found->second.placed == placed;
 }
 
-bool has_partitions(std::span<const SourceTable* const> tables) {
-  return std::any_of(tables.begin(), tables.end(), [](const SourceTable* table) { return table->kind == 'p'; });
-}
-
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const auto& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
-}
-
-// Runs all or none.
-Status run_together(Connection& connection, const std::vector<std::string>& statements, const std::string& doing) {
-  if (statements.empty()) return Done{};
-  std::string script;
-  for (const auto& statement : statements) script += statement + ";";
-  return connection.execute(script, doing);  // one simple query is one transaction
-}
-
-// Tables that ours holds and the plan does not, by name: they may be gone by now.
-Result<std::vector<Heap>> surplus_heaps(Connection& connection, const std::string& name,
-                                        const std::vector<Heap>& wanted) {
-  WALBRIDGE_TRY_AS(
-      const auto rows,
-      connection.query(
-          "SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_publication p "
-          "JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid JOIN pg_catalog.pg_class c ON c.oid = r.prrelid "
-          "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE p.pubname = $1",
-          {name}, "reading publication " + name));
-  std::unordered_set<std::uint32_t> keep;
-  for (const auto& heap : wanted) keep.insert(heap.oid);
-  std::vector<Heap> surplus;
-  for (int row = 0; row < rows.size(); ++row) {
-    const auto oid = static_cast<std::uint32_t>(rows.integer(row, 0));
-    if (!keep.contains(oid)) surplus.push_back({oid, rows.string(row, 1), rows.string(row, 2)});
-  }
-  return surplus;
-}
-
-std::string options_sql(const std::string& name) {
-  return "ALTER PUBLICATION " + quote_name(name) +
-         " SET (publish = 'insert, update, delete, truncate', publish_via_partition_root = false)";
-}
-
-Status mend_ours(Connection& connection, const std::string& name, const PublicationState& state,
-                 std::span<const SourceTable* const> tables) {
-  const auto wanted = heaps_of(tables);
-  const std::string doing = "changing publication " + name;
-  std::vector<std::string> statements;
-  if (!state.not_published.empty() || state.via_root) statements.push_back(options_sql(name));
-  WALBRIDGE_TRY_AS(const auto surplus, surplus_heaps(connection, name, wanted));
-  if (!surplus.empty())
-    statements.push_back("ALTER PUBLICATION " + quote_name(name) + " DROP TABLE " + table_list(surplus));
-  const auto missing = missing_heaps(state, tables);
-  if (!missing.empty())
-    statements.push_back("ALTER PUBLICATION " + quote_name(name) + " ADD TABLE " + table_list(missing));
-  return run_together(connection, statements, doing);
-}
-
-}  // namespace
-
-std::vector<Heap> heaps_of(std::span<const SourceTable* const> tables) {
-  std::vector<Heap> heaps;
-  for (const auto* table : tables) {
-    if (table->kind != 'p') heaps.push_back({table->oid, table->schema, table->name});
-    for (const auto& leaf : table->leaves) heaps.push_back({leaf.oid, leaf.schema, leaf.name});
-  }
-  return heaps;
-}
-
-Result<PublicationState> read_publication(Connection& connection, const std::string& name) {
+Result<PublicationState> read_one(Connection& connection, const std::string& name) {
   const std::string doing = "reading publication " + name;
   PublicationState state;
-  WALBRIDGE_TRY_AS(const auto rows, connection.query(kPublication, {name, kComment}, doing));
+  WALBRIDGE_TRY_AS(const auto rows, connection.query(kPublication, {name}, doing));
   state.exists = rows.size() > 0;
   if (!state.exists) return state;
   state.all_tables = rows.flag(0, 0);
@@ -132,67 +90,182 @@ Result<PublicationState> read_publication(Connection& connection, const std::str
   for (int i = 0; i < 4; ++i) {
     if (!rows.flag(0, 2 + i)) state.not_published.emplace_back(kOperations[i]);
   }
-  state.ours = rows.flag(0, 6);
+  state.note = parse_note(rows.text(0, 6));
+  state.ours = state.note.ours;
   WALBRIDGE_TRY_AS(const auto published, connection.query(kPublished, {name}, doing));
   for (int row = 0; row < published.size(); ++row)
     state.heaps.push_back(static_cast<std::uint32_t>(published.integer(row, 0)));
   if (connection.server_version() >= kFirstWithFilters) {
     WALBRIDGE_TRY_AS(const auto filtered, connection.query(kFiltered, {name}, doing));
-    for (int row = 0; row < filtered.size(); ++row) state.filtered.push_back(filtered.string(row, 0));
+    for (int row = 0; row < filtered.size(); ++row) {
+      state.filters[static_cast<std::uint32_t>(filtered.integer(row, 0))] = {filtered.string(row, 1),
+                                                                             fingerprint(filtered.text(row, 2))};
+    }
   }
   return state;
 }
 
-std::string publication_problem(const PublicationState& state, const std::string& name,
-                                std::span<const SourceTable* const> tables, std::string& fix) {
+// The problem of one of the two publications, `heaps` being what belongs into it.
+std::string problem_of(const PublicationState& state, const std::string& name, bool append,
+                       const std::vector<Heap>& heaps, bool partitions, std::string& fix) {
   if (!state.exists) {
-    fix = create_publication_sql(name, heaps_of(tables));
+    fix = create_publication_sql(name, heaps, append);
     return "publication " + name + " does not exist";
   }
-  if (!state.not_published.empty()) {
-    fix = "ALTER PUBLICATION " + quote_name(name) + " SET (publish = 'insert, update, delete, truncate')";
-    return "publication " + name + " does not publish " + joined(state.not_published);
+  std::vector<std::string> lacking = state.not_published;
+  if (append)
+    std::erase_if(lacking, [](const auto& operation) { return operation == "update" || operation == "delete"; });
+  if (!lacking.empty()) {
+    fix = "ALTER PUBLICATION " + quote_name(name) + " SET (publish = '" +
+          (append ? "insert, truncate" : "insert, update, delete, truncate") + "')";
+    return "publication " + name + " does not publish " + joined(lacking);
   }
-  if (state.via_root && has_partitions(tables)) {
+  if (state.via_root && partitions) {
     fix = "ALTER PUBLICATION " + quote_name(name) + " SET (publish_via_partition_root = false)";
     return "publication " + name + " publishes partitions as their root, which loses TRUNCATE of a partition";
   }
-  if (!state.filtered.empty()) {
-    fix = "publish these tables without WHERE; filter columns and tables in walbridge's own rules";
-    return "publication " + name + " filters rows of " + joined(state.filtered) + ", which a snapshot cannot repeat";
+  std::vector<std::string> foreign;
+  for (const auto& [heap, filter] : state.filters) {
+    if (!is_ours(state, heap, filter.placed)) foreign.push_back(filter.table);
   }
-  const auto missing = missing_heaps(state, tables);
+  if (!foreign.empty()) {
+    fix = "publish these tables without WHERE; filter columns and tables in walbridge's own rules";
+    return "publication " + name + " filters rows of " + joined(foreign) + ", which a snapshot cannot repeat";
+  }
+  const std::unordered_set<std::uint32_t> published(state.heaps.begin(), state.heaps.end());
+  auto missing = heaps;
+  std::erase_if(missing, [&](const Heap& heap) { return published.contains(heap.oid); });
   if (missing.empty()) return {};
-  fix = "ALTER PUBLICATION " + quote_name(name) + " ADD TABLE " + table_list(missing);
+  fix = add_tables_sql(name, missing);
   return "publication " + name + " lacks " + names_of(missing);
 }
 
-std::string create_publication_sql(const std::string& name, const std::vector<Heap>& heaps) {
-  return "CREATE PUBLICATION " + quote_name(name) + (heaps.empty() ? "" : " FOR TABLE " + table_list(heaps)) +
-         " WITH (publish_via_partition_root = false)";
+}  // namespace
+
+std::vector<Heap> heaps_of(const SourceTable& table) {
+  std::vector<Heap> heaps;
+  if (table.kind != 'p') heaps.push_back({table.oid, table.schema, table.name});
+  for (const auto& leaf : table.leaves) heaps.push_back({leaf.oid, leaf.schema, leaf.name});
+  return heaps;
 }
 
-Status ensure_publication(Connection& connection, const config::Source& source,
-                          std::span<const SourceTable* const> tables) {
-  const auto& name = source.publication;
-  WALBRIDGE_TRY_AS(const auto state, read_publication(connection, name));
-  if (!state.exists && source.create_publication) {
-    const auto comment = "COMMENT ON PUBLICATION " + quote_name(name) + " IS " +
-                         connection.quote_literal(std::string(kComment) + " for slot " + source.slot);
-    return run_together(connection, {create_publication_sql(name, heaps_of(tables)), comment},
-                        "creating publication " + name);
+std::vector<Heap> heaps_of(std::span<const SourceTable* const> tables) {
+  std::vector<Heap> heaps;
+  for (const auto* table : tables) {
+    auto more = heaps_of(*table);
+    heaps.insert(heaps.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   }
-  if (state.ours && source.create_publication && !state.all_tables) return mend_ours(connection, name, state, tables);
-  std::string fix;
-  const auto problem = publication_problem(state, name, tables, fix);
-  if (problem.empty()) return Done{};
-  const std::string why =
-      source.create_publication ? "; walbridge did not create it and leaves it alone" : "; publication.create is false";
-  return Error{Verdict::Operator, "publication", problem + why, fix};
+  return heaps;
+}
+
+std::string append_publication_name(const std::string& name) {
+  constexpr std::string_view kSuffix = "_append";
+  return name.substr(0, kLongestName - kSuffix.size()) + std::string(kSuffix);
+}
+
+bool has_usable_identity(const SourceTable& table) {
+  const auto any = [&](const auto& fits) { return std::any_of(table.indexes.begin(), table.indexes.end(), fits); };
+  switch (table.replica_identity) {
+    case ReplicaIdentity::Full:
+      return true;
+    case ReplicaIdentity::Nothing:
+      return false;
+    case ReplicaIdentity::Index:
+      return any([](const SourceIndex& index) { return index.replica_identity && index.immediate; });
+    case ReplicaIdentity::Default:
+      return any([](const SourceIndex& index) { return index.primary && index.immediate; });
+  }
+  return false;
+}
+
+// FNV-1a: told apart is what changed by accident, not what somebody forged.
+std::string fingerprint(std::string_view text) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return fmt::format("{:016x}", hash);
+}
+
+// "created by walbridge for slot shop; filters 16385:0123…:4567… 16390:…"
+PublicationNote parse_note(std::string_view comment) {
+  PublicationNote note;
+  note.ours = comment.starts_with(kComment);
+  if (!note.ours) return note;
+  if (const auto at = comment.find(kFilters); at != std::string_view::npos) {
+    auto rest = comment.substr(at + kFilters.size());
+    while (rest.starts_with(' ')) {
+      rest.remove_prefix(1);
+      if (!take_filter(rest, note)) break;
+    }
+  }
+  return note;
+}
+
+std::string to_comment(const PublicationNote& note, const std::string& slot) {
+  auto comment = std::string(kComment) + " for slot " + slot;
+  if (!note.filters.empty()) comment += kFilters;
+  for (const auto& [heap, filter] : note.filters)
+    comment += fmt::format(" {}:{}:{}", heap, filter.wanted, filter.placed);
+  return comment;
+}
+
+Result<PublicationState> read_publication(Connection& connection, const std::string& name) {
+  WALBRIDGE_TRY_AS(auto state, read_one(connection, name));
+  WALBRIDGE_TRY_AS(auto append, read_one(connection, append_publication_name(name)));
+  if (append.exists) state.append = std::make_shared<const PublicationState>(std::move(append));
+  return state;
+}
+
+std::string publication_problem(const PublicationState& state, const std::string& name,
+                                std::span<const PublishedTable> tables, std::string& fix) {
+  std::vector<Heap> heaps[2];
+  bool partitions = false;
+  for (const auto& table : tables) {
+    auto& into = heaps[belongs_to_append(table) ? 1 : 0];
+    auto more = heaps_of(*table.table);
+    into.insert(into.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    partitions = partitions || table.table->kind == 'p';
+  }
+  if (auto problem = problem_of(state, name, false, heaps[0], partitions, fix); !problem.empty()) return problem;
+  if (heaps[1].empty()) return {};
+  return problem_of(state.append ? *state.append : PublicationState{}, append_publication_name(name), true, heaps[1],
+                    partitions, fix);
+}
+
+std::string create_publication_sql(const std::string& name, const std::vector<Heap>& heaps, bool append) {
+  return "CREATE PUBLICATION " + quote_name(name) + (heaps.empty() ? "" : " FOR TABLE " + table_list(heaps)) +
+         " WITH (" + (append ? "publish = 'insert, truncate', " : "") + "publish_via_partition_root = false)";
+}
+
+std::string add_tables_sql(const std::string& name, const std::vector<Heap>& heaps) {
+  return "ALTER PUBLICATION " + quote_name(name) + " ADD TABLE " + table_list(heaps);
+}
+
+Result<std::vector<std::uint32_t>> unpublished(Connection& connection, const config::Source& source,
+                                               std::span<const SourceTable* const> tables) {
+  WALBRIDGE_TRY_AS(const auto state, read_publication(connection, source.publication));
+  std::unordered_set<std::uint32_t> published(state.heaps.begin(), state.heaps.end());
+  if (state.append) published.insert(state.append->heaps.begin(), state.append->heaps.end());
+  std::unordered_map<std::uint32_t, std::uint32_t> table_of;  // by heap
+  std::vector<std::uint32_t> missing;
+  for (const auto* table : tables) {
+    for (const auto& heap : heaps_of(*table)) {
+      if (published.contains(heap.oid) || !table_of.emplace(heap.oid, table->oid).second) continue;
+      missing.push_back(heap.oid);
+    }
+  }
+  if (missing.empty()) return missing;
+  WALBRIDGE_TRY_AS(const auto rows,
+                   connection.query("SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'p') AND "
+                                    "c.oid = ANY($1::pg_catalog.oid[])",
+                                    {oid_array(missing)}, "reading publication " + source.publication));
+  std::set<std::uint32_t> found;
+  for (int row = 0; row < rows.size(); ++row)
+    found.insert(table_of.at(static_cast<std::uint32_t>(rows.integer(row, 0))));
+  return std::vector<std::uint32_t>(found.begin(), found.end());
 }
 
 Status verify_publication(Connection& connection, const config::Source& source,
-                          std::span<const SourceTable* const> tables) {
+                          std::span<const PublishedTable> tables) {
   WALBRIDGE_TRY_AS(const auto state, read_publication(connection, source.publication));
   std::string fix;
   const auto problem = publication_problem(state, source.publication, tables, fix);

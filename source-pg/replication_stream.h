@@ -36,6 +36,7 @@ class ReplicationStream final : public Source {
   void wait(std::chrono::milliseconds at_most, bool take_data) override;
   void wake() noexcept override { wake_.signal(); }
   void stop() noexcept override;
+  void trust(const std::string& token) override { assembler_.trust(token); }
   std::int64_t silent_ms() const override;
   Lsn server_position() const override { return server_position_; }
 

@@ -5,12 +5,13 @@
 
 #include "pipeline/api/failpoint.h"
 #include "source-pg/application_name.h"
+#include "source-pg/catalog.h"
+#include "source-pg/oid_array.h"
 #include "source-pg/open.h"
 #include "source-pg/pg_error.h"
 #include "source-pg/publication.h"
 #include "source-pg/slot.h"
 #include "source-pg/snapshot_reader.h"
-#include "source-pg/type_catalog.h"
 
 namespace walbridge::source_pg {
 namespace {
@@ -116,6 +117,18 @@ Result<std::vector<CopyPart>> SlotSnapshot::parts(const SourceTable& table, std:
     parts.insert(parts.end(), std::make_move_iterator(cut.begin()), std::make_move_iterator(cut.end()));
   }
   return parts;
+}
+
+// What the catalog's functions print (types, expressions) is as of now, whatever the snapshot: a change of the schema
+// since then may show in it, or fail it. The stream tells of that change too, so only a failure matters.
+Result<std::vector<SourceTable>> SlotSnapshot::describe_tables() {
+  WALBRIDGE_TRY_AS(auto connection, Connection::open(source_, Connection::Kind::Ordinary, kSnapshotApplication));
+  WALBRIDGE_TRY(connection.execute(join_snapshot_sql(connection, snapshot_), "joining the snapshot"));
+  auto tables = read_tables(connection);
+  if (!tables && tables.error().code.starts_with("XX")) {
+    return Error{Verdict::Retry, "catalog-changed", "the schema changed while the snapshot's catalog was read", ""};
+  }
+  return tables;
 }
 
 void SlotSnapshot::end() noexcept {

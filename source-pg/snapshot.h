@@ -22,6 +22,7 @@ class SlotSnapshot final : public SnapshotSource {
   Result<SnapshotPoint> begin(SlotUse use) override;
   Result<std::unique_ptr<SnapshotReader>> reader() override;
   Result<std::vector<CopyPart>> parts(const SourceTable& table, std::uint64_t part_bytes) override;
+  Result<std::vector<SourceTable>> describe_tables() override;
   void end() noexcept override;
 
  private:

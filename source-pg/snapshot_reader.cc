@@ -26,12 +26,15 @@ std::string copy_sql(const CopyPart& part, std::span<const std::string> columns)
   return sql + ") TO STDOUT";
 }
 
+std::string join_snapshot_sql(const Connection& connection, const std::string& snapshot) {
+  return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " +
+         connection.quote_literal(snapshot) + "; SET LOCAL row_security = off";
+}
+
 Result<std::unique_ptr<SnapshotReader>> TransactionReader::open(const config::Source& source,
                                                                 const std::string& snapshot) {
   WALBRIDGE_TRY_AS(auto connection, Connection::open(source, Connection::Kind::Ordinary, kSnapshotApplication));
-  const auto begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " +
-                     connection.quote_literal(snapshot) + "; SET LOCAL row_security = off";
-  WALBRIDGE_TRY(connection.execute(begin, "joining the snapshot"));
+  WALBRIDGE_TRY(connection.execute(join_snapshot_sql(connection, snapshot), "joining the snapshot"));
   return std::unique_ptr<SnapshotReader>(new TransactionReader(source, std::move(connection)));
 }
 

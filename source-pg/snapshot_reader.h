@@ -30,6 +30,9 @@ class TransactionReader final : public SnapshotReader {
   Connection catalog_;  // outside the snapshot: the catalog as the executor sees it
 };
 
+// Begins a transaction inside the snapshot.
+std::string join_snapshot_sql(const Connection& connection, const std::string& snapshot);
+
 // "COPY (SELECT …) TO STDOUT" for one part.
 std::string copy_sql(const CopyPart& part, std::span<const std::string> columns);
 

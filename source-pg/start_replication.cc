@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "source-pg/pg_error.h"
+#include "source-pg/publication.h"
 
 namespace walbridge::source_pg {
 namespace {
@@ -60,6 +61,15 @@ Status check_slot(const Rows& slots, const std::string& slot, Lsn from) {
                kResync};
 }
 
+// A list of SQL identifiers: the publication, and the one for tables in append mode where there is one.
+Result<std::string> publication_names(Connection& connection, const std::string& publication) {
+  const auto append = append_publication_name(publication);
+  WALBRIDGE_TRY_AS(const Rows rows, connection.query("SELECT FROM pg_catalog.pg_publication WHERE pubname = " +
+                                                         connection.quote_literal(append),
+                                                     "reading publication " + append));
+  return quote_name(publication) + (rows.size() == 0 ? "" : "," + quote_name(append));
+}
+
 }  // namespace
 
 Status check_position(Connection& connection, const std::string& slot, Lsn from) {
@@ -82,10 +92,10 @@ Result<std::chrono::milliseconds> set_sender_timeout(Connection& connection, std
 }
 
 Status start_replication(Connection& connection, const config::Source& source, Lsn from) {
-  // publication_names is itself a list of SQL identifiers inside the literal.
+  WALBRIDGE_TRY_AS(const std::string publications, publication_names(connection, source.publication));
   const std::string command =
       fmt::format("START_REPLICATION SLOT {} LOGICAL {} (proto_version '1', publication_names {}, messages 'true')",
-                  quote_name(source.slot), to_string(from), replication_literal(quote_name(source.publication)));
+                  quote_name(source.slot), to_string(from), replication_literal(publications));
   const Rows outcome(PQexec(connection.raw(), command.c_str()));
   if (PQresultStatus(outcome.raw()) == PGRES_COPY_BOTH) return {};
   const std::string doing = fmt::format("starting the stream from slot \"{}\"", source.slot);

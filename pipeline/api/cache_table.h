@@ -16,17 +16,27 @@ struct CacheColumn {
   // How a value gets into SQL: bound as it is, or through jsonb(?).
   enum class Form : std::uint8_t { Plain, Blob, Jsonb };
   std::string name;         // unquoted
-  std::string decl;         // declared type with collation: "DECIMAL(10,2)", "TEXT COLLATE RTRIM"
+  std::string decl;         // declared type with collation and constraints: "DECIMAL(10,2)", "TEXT COLLATE RTRIM"
   Form form = Form::Plain;  // Blob: every non-null value is a blob (the JSON path sends hex)
 };
 
-struct CacheIndex {
-  struct Part {
-    std::uint16_t column = 0;  // position in CacheTable::columns
-    bool descending = false;
-  };
+// A column that SQLite computes from others when it is read (GENERATED ALWAYS AS … VIRTUAL): nobody writes it.
+struct ComputedColumn {
   std::string name;
-  std::vector<Part> parts;
+  std::string decl;
+  std::string sql;  // SQLite expression over the table's columns
+};
+
+struct CacheIndex {
+  enum class Kind : std::uint8_t { Plain, Unique, Vector, FullText };
+  Kind kind = Kind::Plain;
+  std::string name;
+  // SQL text of each part: a quoted column, possibly with DESC, or an expression. Vector: the column, then the metric.
+  // FullText: the quoted columns; an FTS5 table of the index's name, kept by triggers.
+  std::vector<std::string> parts;
+  std::string where{};  // partial: SQL text; empty: all rows
+
+  friend bool operator==(const CacheIndex&, const CacheIndex&) = default;
 };
 
 struct CacheTable {
@@ -36,6 +46,7 @@ struct CacheTable {
   std::vector<CacheColumn> columns;
   std::vector<std::uint16_t> key;  // positions in `columns`, in key order; empty: rows match by all columns
   bool rowid_key = false;          // one integer key column, declared INTEGER PRIMARY KEY
+  std::vector<ComputedColumn> computed{};
   std::vector<CacheIndex> indexes;
   std::string schema_hash;  // changes whenever anything a reader or an encoder sees changes
 };
@@ -88,12 +99,15 @@ struct CacheChange {
     Update,    // sets the non-Absent `values` on the row `match` names; exactly one row must exist
     Delete,    // the row `match` names; none is fine when the table has a key
     Truncate,  // all rows, or those whose `leaf_column` equals `leaf`
+    // The same rows stay: those where the column of the one non-Absent of `values` is NULL get that value.
+    SoftTruncate,
   };
   Op op = Op::Upsert;
+  bool may_miss = false;  // Update: no row is fine too (a table that is still being filled)
   const CacheTable* table = nullptr;
   std::span<const SqlValue> values;  // one per column
   std::span<const SqlValue> match;   // one per key column in key order; without a key one per column
-  std::int32_t leaf_column = -1;     // Truncate of one partition
+  std::int32_t leaf_column = -1;     // Truncate and SoftTruncate of one partition
   std::int64_t leaf = 0;
 };
 

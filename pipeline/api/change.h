@@ -59,9 +59,20 @@ struct Truncated {
   std::span<const Relation* const> relations;
 };
 
-struct LogicalMessage {  // pg_logical_emit_message; transactional ones only
-  std::string_view prefix;
-  std::string_view content;
+// The source's schema changed at this place of the transaction. Says how the touched tables look from here on; whoever
+// reads it compares with what it knew, so that hearing the same twice changes nothing.
+struct SchemaNews {
+  std::vector<std::shared_ptr<const SourceTable>> tables;
+  std::vector<std::uint32_t> gone;       // dropped, or no table of its own any more (attached as a partition)
+  std::vector<std::uint32_t> rewritten;  // rows changed without row events: they must be copied again
+  std::vector<std::uint32_t> requested;  // somebody asked for a copy (`walbridge resync`)
+  bool incomplete = false;               // the capture failed in the middle: any table may look different
+  std::string tag;                       // "ALTER TABLE", for the log
+};
+
+// In the stream at a place after everything that a chunk of a backfill can have seen (pipeline/table_fill.h).
+struct BackfillMark {
+  std::uint64_t chunk = 0;
 };
 
 struct TxCommit {
@@ -75,13 +86,18 @@ struct IdlePosition {
   Lsn lsn;
 };
 
-using Event = std::variant<TxBegin, RowChange, Truncated, LogicalMessage, TxCommit, IdlePosition>;
+struct SchemaChanged {
+  const SchemaNews* news = nullptr;
+};
+
+using Event = std::variant<TxBegin, RowChange, Truncated, SchemaChanged, BackfillMark, TxCommit, IdlePosition>;
 
 // An ordered slice of committed transactions; may cut inside one. Owns every byte its events refer to.
 // Filled by one thread, then shared read-only between lanes.
 struct Chunk {
   std::vector<Event> events;
   std::vector<std::shared_ptr<const Relation>> relations;  // keeps RowChange::relation alive
+  std::vector<std::shared_ptr<const SchemaNews>> news;     // keeps SchemaChanged::news alive
   Arena arena{256 * 1024};
 
   // Cost against a memory budget.

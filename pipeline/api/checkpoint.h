@@ -22,7 +22,7 @@ struct Checkpoint {
 };
 
 enum class TableState : std::uint8_t {
-  Pending,  // must be (re)loaded before the stream can serve it
+  Pending,  // must be copied (again) before the stream can serve it; what it holds is old
   Live,
   Stopped,  // cannot go on; `code` and `reason` say why, others go on (I8)
 };
@@ -36,11 +36,13 @@ struct TableRecord {
   std::string cache_name;
   TableState state = TableState::Pending;
   std::string schema_hash;
-  Lsn snapshot_lsn;      // changes of transactions with commit_lsn < snapshot_lsn are already in the rows
-  std::string code;      // Stopped only
-  std::string reason;    // Stopped only: message and remedy, no values
-  std::string replaces;  // finish_load only: the name it had here before, whose table goes; not stored
-  Lsn stopped_at;        // Stopped only: commit_lsn of the first change not applied
+  Lsn snapshot_lsn;           // changes of transactions with commit_lsn < snapshot_lsn are already in the rows
+  std::string code;           // Stopped, Pending: why
+  std::string reason;         // Stopped, Pending: message and remedy, no values
+  Lsn stopped_at;             // Stopped only: commit_lsn of the first change not applied
+  std::string description{};  // the source table as of the checkpoint: SourceTable::json
+  std::string shape{};        // the cache table as it is: mapping/table_shape.h, JSON
+  std::string backfill{};     // a copy that is under way: pipeline/table_fill.h, JSON; empty: none
 };
 
 // Whether `records` say that the source table goes into service. A table without a record does not.

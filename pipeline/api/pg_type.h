@@ -29,6 +29,7 @@ struct PgType {
   std::shared_ptr<const PgType> base;     // domain, with the domain's own typmod applied
   std::vector<PgAttribute> fields;        // composite
   std::vector<std::string> labels;        // enum, in sort order
+  std::vector<std::uint32_t> label_oids;  // enum: tells a renamed label from another one
 };
 
 }  // namespace walbridge

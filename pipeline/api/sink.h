@@ -19,6 +19,7 @@
 #include "pipeline/api/checkpoint.h"
 #include "pipeline/api/finding.h"
 #include "pipeline/api/result.h"
+#include "pipeline/api/schema_step.h"
 
 namespace walbridge {
 
@@ -60,9 +61,9 @@ class Sink {
   virtual Status begin_load(std::span<const CacheTable* const> tables) = 0;
   virtual Status load(const LoadBlock& block) = 0;
   // Swaps in the loaded tables whose record is Live, drops the hidden copies of the others, writes all records and
-  // the checkpoint, in one transaction; a stored record of another table of the same name goes with its rows, and so
-  // does the table a record `replaces`.
-  // PoisonRow: a row that came earlier cannot be loaded; call again with a record that says so.
+  // the checkpoint, in one transaction; a stored record of another table of the same name goes with its rows.
+  // PoisonRow: the cache refuses the table, one of its indexes or a row that came earlier; call again with a record
+  // that says so.
   virtual Status finish_load(std::span<const TableRecord> records, const std::string& source_id,
                              const Checkpoint& checkpoint) = 0;
 
@@ -73,12 +74,19 @@ class Sink {
   // from either: a change of this cache transaction cannot be applied; the error names its table, the transaction is
   // lost and abandon() is next.
   virtual Status apply(const CacheChange& change) = 0;
+  // Changes the schema after the changes applied so far and before those that follow, in the same transaction. Views of
+  // the user's that stand in the way are made again as they were. As with apply(), a failure may come as late as
+  // commit(); PoisonRow names the table. Neither a name that is taken by somebody else's object nor a statement that
+  // the cache refuses is worth more than that one table.
+  virtual Status alter(std::span<const SchemaStep> steps) = 0;
   virtual Status record(const TableRecord& record) = 0;  // insert or replace one row of _walbridge_tables
+  virtual Status forget(std::uint32_t source_oid) = 0;   // delete it
   virtual Status commit(const Checkpoint& checkpoint) = 0;
   // Drops the open transaction or load, if any. The next call is open().
   virtual void abandon() noexcept = 0;
 
-  // Removes every table of this stream that `records` name, and with them the system rows. For `destroy --caches`.
+  // Removes every table of this stream that `records` name, what a backfill has begun to fill (backfill_table_name()),
+  // and the system rows. For `destroy --caches`.
   virtual Status remove(std::span<const TableRecord> records) = 0;
 };
 

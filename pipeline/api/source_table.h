@@ -1,5 +1,6 @@
-// A source table as its catalog describes it: what `plan` compiles from. A snapshot in time; the
-// stream's Relation messages are compared with it before rows are mapped.
+// A source table as its catalog describes it: what `plan` compiles from, what a schema change carries, and what a cache
+// keeps (as JSON, source_json.h) so that a restart plans what the stream will speak of. A partition is never a table of
+// its own here: its root lists it as a leaf. A snapshot in time; immutable once shared.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +17,17 @@ namespace walbridge {
 enum class ReplicaIdentity : char { Default = 'd', Nothing = 'n', Full = 'f', Index = 'i' };
 
 struct SourceColumn {
-  std::int16_t attnum = 0;
+  std::int16_t attnum = 0;  // identifies the column for the table's whole life, whatever its name
   std::string name;
   std::shared_ptr<const PgType> type;
   bool not_null = false;
   bool generated = false;  // GENERATED ALWAYS AS (...) STORED/VIRTUAL: never in the stream before 18
   bool deterministic_collation = true;
+  std::string expression{};  // generated: of the value; otherwise of the default; as pg_get_expr prints it, or empty
+  // What rows older than the column hold (pg_attribute.attmissingval), as its output function prints it.
+  std::optional<std::string> missing{};
+  bool identity = false;  // GENERATED … AS IDENTITY
+  std::string comment{};
 };
 
 struct SourceIndex {
@@ -35,9 +41,18 @@ struct SourceIndex {
   struct Part {
     std::int16_t attnum = 0;  // 0: an expression
     bool descending = false;
+    std::string expression{};      // attnum 0: as pg_get_indexdef prints it
+    std::string operator_class{};  // "vector_cosine_ops", …; empty: the type's default
   };
   std::vector<Part> key;  // without INCLUDE columns
   std::vector<std::int16_t> included;
+  std::string predicate{};  // partial: as pg_get_expr prints it
+};
+
+// What a cache does not carry, by name: CHECK ('c'), FOREIGN KEY ('f'), EXCLUDE ('x').
+struct SourceConstraint {
+  char kind = 'c';
+  std::string name;
 };
 
 struct SourceLeaf {
@@ -55,10 +70,13 @@ struct SourceTable {
   ReplicaIdentity replica_identity = ReplicaIdentity::Default;
   std::vector<SourceColumn> columns;  // attnum order, dropped columns left out
   std::vector<SourceIndex> indexes;
+  std::vector<SourceConstraint> constraints{};
   std::vector<SourceLeaf> leaves;  // kind 'p': every leaf partition, at any depth
   bool has_children = false;       // kind 'r' with inheritance children: read with ONLY
   double estimated_rows = 0;       // pg_class.reltuples summed over leaves; < 0 unknown
   std::uint64_t bytes = 0;         // heap size summed over leaves
+  std::string comment{};
+  std::string json{};  // the description this was read from (source_json.h), without the estimates; what a cache keeps
 
   std::string qualified_name() const { return schema + "." + name; }
 };

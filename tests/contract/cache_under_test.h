@@ -38,6 +38,7 @@ class CacheUnderTest {
   virtual void move_stored_commit_lsn(const std::string& stream, std::int64_t commit_lsn) = 0;
   virtual void lose_checkpoint(const std::string& stream) = 0;
   virtual void make_strange_table(const std::string& name) = 0;  // one nobody told walbridge about
+  virtual void make_first_layout() {}                            // the system tables become those of the first version
 
   // The next commit of the sink made last takes effect but its answer is lost. False: this kind of cache has no wire
   // on which that could happen.
@@ -46,6 +47,9 @@ class CacheUnderTest {
   // One SELECT, for what only SQL caches have; nullopt: no SQL, or the statement failed.
   virtual std::optional<Rows> query(const std::string& /*sql*/) { return std::nullopt; }
   virtual bool speaks_sql() const { return false; }
+  // SQLite itself: full-text tables, computed columns, comments and the case of names, which tursodb has not.
+  virtual bool is_sqlite() const { return false; }
+  virtual bool has_vectors() const { return false; }
 };
 
 struct CacheKind {

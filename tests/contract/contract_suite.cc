@@ -153,6 +153,88 @@ Status truncate_leaf(Sink& sink, const CacheTable& table, std::int32_t column, s
   return sink.apply(change);
 }
 
+Status soft_truncate(Sink& sink, const CacheTable& table, const Values& values, std::int32_t leaf_column,
+                     std::int64_t leaf) {
+  CacheChange change;
+  change.op = CacheChange::Op::SoftTruncate;
+  change.table = &table;
+  change.values = values;
+  change.leaf_column = leaf_column;
+  change.leaf = leaf;
+  return sink.apply(change);
+}
+
+Status update_if_there(Sink& sink, const CacheTable& table, const Values& match, const Values& values) {
+  CacheChange change;
+  change.op = CacheChange::Op::Update;
+  change.may_miss = true;
+  change.table = &table;
+  change.match = match;
+  change.values = values;
+  return sink.apply(change);
+}
+
+namespace {
+
+SchemaStep step_on(SchemaStep::Kind kind, const std::string& table) {
+  SchemaStep step;
+  step.kind = kind;
+  step.table = table;
+  return step;
+}
+
+}  // namespace
+
+SchemaStep create_step(const CacheTable& table, const std::string& name) {
+  auto step = step_on(SchemaStep::Kind::CreateTable, name);
+  step.definition = table;
+  return step;
+}
+SchemaStep drop_step(const std::string& table) { return step_on(SchemaStep::Kind::DropTable, table); }
+SchemaStep rename_step(const std::string& table, const std::string& to) {
+  auto step = step_on(SchemaStep::Kind::RenameTable, table);
+  step.to = to;
+  return step;
+}
+SchemaStep add_column_step(const std::string& table, CacheColumn column, SqlValue fill) {
+  auto step = step_on(SchemaStep::Kind::AddColumn, table);
+  step.column = std::move(column);
+  step.fill = fill;
+  return step;
+}
+SchemaStep add_computed_step(const std::string& table, ComputedColumn computed) {
+  auto step = step_on(SchemaStep::Kind::AddComputed, table);
+  step.computed = std::move(computed);
+  return step;
+}
+SchemaStep drop_column_step(const std::string& table, const std::string& column) {
+  auto step = step_on(SchemaStep::Kind::DropColumn, table);
+  step.name = column;
+  return step;
+}
+SchemaStep rename_column_step(const std::string& table, const std::string& column, const std::string& to) {
+  auto step = step_on(SchemaStep::Kind::RenameColumn, table);
+  step.name = column;
+  step.to = to;
+  return step;
+}
+SchemaStep index_step(const std::string& table, CacheIndex index) {
+  auto step = step_on(SchemaStep::Kind::CreateIndex, table);
+  step.index = std::move(index);
+  return step;
+}
+SchemaStep drop_index_step(const std::string& table, CacheIndex index) {
+  auto step = step_on(SchemaStep::Kind::DropIndex, table);
+  step.index = std::move(index);
+  return step;
+}
+SchemaStep execute_step(const std::string& table, const std::string& sql) {
+  auto step = step_on(SchemaStep::Kind::Execute, table);
+  step.sql = sql;
+  return step;
+}
+Status alter(Sink& sink, const std::vector<SchemaStep>& steps) { return sink.alter(steps); }
+
 std::string outcome(const Status& status) { return status ? "ok" : describe(status.error()); }
 
 }  // namespace walbridge::testing

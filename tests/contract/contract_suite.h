@@ -61,6 +61,22 @@ Status erase(Sink& sink, const CacheTable& table, const Values& match);
 Status truncate(Sink& sink, const CacheTable& table);
 Status truncate_leaf(Sink& sink, const CacheTable& table, std::int32_t column, std::int64_t leaf);
 
+Status soft_truncate(Sink& sink, const CacheTable& table, const Values& values, std::int32_t leaf_column = -1,
+                     std::int64_t leaf = 0);
+Status update_if_there(Sink& sink, const CacheTable& table, const Values& match, const Values& values);
+
+SchemaStep create_step(const CacheTable& table, const std::string& name);
+SchemaStep drop_step(const std::string& table);
+SchemaStep rename_step(const std::string& table, const std::string& to);
+SchemaStep add_column_step(const std::string& table, CacheColumn column, SqlValue fill);
+SchemaStep add_computed_step(const std::string& table, ComputedColumn computed);
+SchemaStep drop_column_step(const std::string& table, const std::string& column);
+SchemaStep rename_column_step(const std::string& table, const std::string& column, const std::string& to);
+SchemaStep index_step(const std::string& table, CacheIndex index);
+SchemaStep drop_index_step(const std::string& table, CacheIndex index);
+SchemaStep execute_step(const std::string& table, const std::string& sql);
+Status alter(Sink& sink, const std::vector<SchemaStep>& steps);
+
 // "ok", or the error on one line.
 std::string outcome(const Status& status);
 

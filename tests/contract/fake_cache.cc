@@ -31,7 +31,13 @@ class FakeCacheUnderTest final : public CacheUnderTest {
     Rows rows;
     for (const auto& stored : found->second.rows()) {
       Row row;
-      for (const auto& value : stored) row.push_back(fake_cell(value));
+      for (const auto& column : table.columns) {
+        const auto& columns = found->second.shape.columns;
+        const auto at = std::find_if(columns.begin(), columns.end(),
+                                     [&](const auto& stored_column) { return stored_column.name == column.name; });
+        if (at == columns.end()) return std::nullopt;
+        row.push_back(fake_cell(stored[static_cast<std::size_t>(at - columns.begin())]));
+      }
       rows.push_back(std::move(row));
     }
     std::sort(rows.begin(), rows.end());

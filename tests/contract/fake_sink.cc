@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pipeline/api/cache_sql.h"
+#include "tests/contract/fake_alter.h"
 #include "tests/contract/fake_table.h"
 
 namespace walbridge::testing {
@@ -18,7 +20,11 @@ FakeFaults fail_nth(FakeCall call, std::size_t nth, FakeFault fault) {
 }
 
 FakeSink::FakeSink(std::shared_ptr<FakeCache> cache, std::string stream, FakeFaults faults, SinkLimits limits)
-    : cache_(std::move(cache)), stream_(std::move(stream)), faults_(std::move(faults)), limits_(limits) {}
+    : cache_(std::move(cache)),
+      stream_(std::move(stream)),
+      faults_(std::move(faults)),
+      limits_(limits),
+      stage_(cache_->tables) {}
 
 Status FakeSink::before(FakeCall call) {
   pending_.reset();
@@ -56,6 +62,12 @@ Result<SinkState> FakeSink::open() {
   ++position.epoch;
   position.guard = 0;
   stored_ = position;
+  std::erase_if(cache_->tables, [&](const auto& entry) {
+    const auto oid = backfill_table_oid(stream_, entry.first);
+    if (!oid) return false;
+    const auto record = cache_->records.find({stream_, *oid});
+    return record == cache_->records.end() || record->second.backfill.empty();
+  });
   WALBRIDGE_TRY(after());
   phase_ = Phase::Ready;
   return state();
@@ -88,10 +100,10 @@ Status FakeSink::require_loadable(const CacheTable& table) const {
 Status FakeSink::begin_load(std::span<const CacheTable* const> tables) {
   WALBRIDGE_TRY(require(Phase::Ready));
   WALBRIDGE_TRY(before(FakeCall::BeginLoad));
-  staged_.clear();
+  loading_.clear();
   for (const auto* table : tables) {
     WALBRIDGE_TRY(require_loadable(*table));
-    staged_[table->name] = FakeTable{*table, stream_, {}, {}};
+    loading_[table->name] = FakeTable{*table, stream_, {}, {}};
   }
   phase_ = Phase::Load;
   return after();
@@ -100,8 +112,8 @@ Status FakeSink::begin_load(std::span<const CacheTable* const> tables) {
 Status FakeSink::load(const LoadBlock& block) {
   WALBRIDGE_TRY(require(Phase::Load));
   WALBRIDGE_TRY(before(FakeCall::Load));
-  const auto found = staged_.find(block.table->name);
-  if (found == staged_.end()) return call_order();
+  const auto found = loading_.find(block.table->name);
+  if (found == loading_.end()) return call_order();
   const std::span<const SqlValue> values(block.values);
   const auto columns = block.table->columns.size();
   for (std::size_t row = 0; row < block.rows; ++row) {
@@ -115,8 +127,7 @@ Status FakeSink::finish_load(std::span<const TableRecord> records, const std::st
   WALBRIDGE_TRY(require(Phase::Load));
   WALBRIDGE_TRY(before(FakeCall::FinishLoad));
   WALBRIDGE_TRY(move_position(source_id, checkpoint));
-  for (const auto& record : records) cache_->tables.erase(record.replaces);
-  for (auto& [name, table] : staged_) {
+  for (auto& [name, table] : loading_) {
     if (!is_live(records, table.shape.source_oid)) continue;
     const CacheTable& shape = table.shape;
     std::erase_if(cache_->records, [&](const auto& entry) {
@@ -125,7 +136,7 @@ Status FakeSink::finish_load(std::span<const TableRecord> records, const std::st
     });
     cache_->tables[name] = std::move(table);
   }
-  staged_.clear();
+  loading_.clear();
   for (const auto& record : records) cache_->records[{stream_, record.source_oid}] = record;
   ++cache_->commits;
   phase_ = Phase::Ready;
@@ -133,25 +144,21 @@ Status FakeSink::finish_load(std::span<const TableRecord> records, const std::st
 }
 
 Status FakeSink::begin() {
-  if (phase_ == Phase::Transaction && staged_.empty()) phase_ = Phase::Ready;  // its answer was lost, it is repeated
+  if (phase_ == Phase::Transaction && !touched_) phase_ = Phase::Ready;  // its answer was lost, it is repeated
   WALBRIDGE_TRY(require(Phase::Ready));
   WALBRIDGE_TRY(before(FakeCall::Begin));
-  staged_.clear();
+  stage_.clear();
   staged_records_.clear();
+  touched_ = false;
   phase_ = Phase::Transaction;
   return after();
 }
 
-FakeTable* FakeSink::staged(const std::string& name) {
-  if (const auto found = staged_.find(name); found != staged_.end()) return &found->second;
-  const auto there = cache_->tables.find(name);
-  return there == cache_->tables.end() ? nullptr : &staged_.emplace(name, there->second).first->second;
-}
-
 Status FakeSink::apply(const CacheChange& change) {
   WALBRIDGE_TRY(require(Phase::Transaction));
+  touched_ = true;
   WALBRIDGE_TRY(before(FakeCall::Apply));
-  auto* const table = staged(change.table->name);
+  auto* const table = stage_.find(change.table->name);
   if (table == nullptr) {
     return Error{Verdict::PoisonRow, "table-altered", "table " + change.table->name + " is gone",
                  "load the table again", change.table->name};
@@ -160,10 +167,27 @@ Status FakeSink::apply(const CacheChange& change) {
   return after();
 }
 
+Status FakeSink::alter(std::span<const SchemaStep> steps) {
+  WALBRIDGE_TRY(require(Phase::Transaction));
+  touched_ = true;
+  WALBRIDGE_TRY(before(FakeCall::Alter));
+  WALBRIDGE_TRY(fake_alter(stage_, stream_, steps));
+  return after();
+}
+
 Status FakeSink::record(const TableRecord& record) {
   WALBRIDGE_TRY(require(Phase::Transaction));
+  touched_ = true;
   WALBRIDGE_TRY(before(FakeCall::Record));
-  staged_records_.push_back(record);
+  staged_records_.emplace_back(record);
+  return after();
+}
+
+Status FakeSink::forget(std::uint32_t source_oid) {
+  WALBRIDGE_TRY(require(Phase::Transaction));
+  touched_ = true;
+  WALBRIDGE_TRY(before(FakeCall::Forget));
+  staged_records_.emplace_back(source_oid);
   return after();
 }
 
@@ -179,15 +203,21 @@ Status FakeSink::commit(const Checkpoint& checkpoint) {
     stored_ = now->second;
   } else {
     WALBRIDGE_TRY(move_position(stored_.source_id, checkpoint));
-    for (auto& [name, table] : staged_) cache_->tables[name] = table;
-    for (const auto& record : staged_records_) cache_->records[{stream_, record.source_oid}] = record;
+    stage_.commit();
+    for (const auto& change : staged_records_) {
+      if (const auto* record = std::get_if<TableRecord>(&change)) {
+        cache_->records[{stream_, record->source_oid}] = *record;
+      } else {
+        cache_->records.erase({stream_, std::get<std::uint32_t>(change)});
+      }
+    }
     ++cache_->commits;
   }
   if (pending_) {
     stored_ = known;  // this writer has not heard of it yet
     return after();
   }
-  staged_.clear();
+  stage_.clear();
   staged_records_.clear();
   phase_ = Phase::Ready;
   return {};
@@ -210,7 +240,8 @@ Status FakeSink::move_position(const std::string& source_id, const Checkpoint& w
 }
 
 void FakeSink::abandon() noexcept {
-  staged_.clear();
+  loading_.clear();
+  stage_.clear();
   staged_records_.clear();
   pending_.reset();
   phase_ = Phase::Closed;
@@ -222,6 +253,7 @@ Status FakeSink::remove(std::span<const TableRecord> records) {
     const auto table = cache_->tables.find(record.cache_name);
     if (table != cache_->tables.end() && table->second.stream == stream_) cache_->tables.erase(table);
   }
+  std::erase_if(cache_->tables, [&](const auto& entry) { return is_backfill_table(stream_, entry.first); });
   std::erase_if(cache_->records, [&](const auto& entry) { return entry.first.first == stream_; });
   cache_->positions.erase(stream_);
   abandon();

@@ -13,25 +13,10 @@
 #include <vector>
 
 #include "pipeline/api/sink.h"
+#include "tests/contract/fake_stage.h"
+#include "tests/contract/fake_tables.h"
 
 namespace walbridge::testing {
-
-struct FakeBlob {
-  std::string bytes;
-  friend auto operator<=>(const FakeBlob&, const FakeBlob&) = default;
-};
-// NULL, integer, real, text or blob, by value.
-using FakeValue = std::variant<std::monostate, std::int64_t, double, std::string, FakeBlob>;
-using FakeRow = std::vector<FakeValue>;
-
-struct FakeTable {
-  CacheTable shape;
-  std::string stream;
-  std::map<FakeRow, FakeRow> keyed;  // by key, when the shape has one
-  std::vector<FakeRow> keyless;
-
-  std::vector<FakeRow> rows() const;
-};
 
 struct FakePosition {
   std::string source_id;  // empty: never filled
@@ -48,7 +33,7 @@ struct FakeCache {
   std::size_t commits = 0;
 };
 
-enum class FakeCall { Open, Peek, BeginLoad, Load, FinishLoad, Begin, Apply, Record, Commit, Remove };
+enum class FakeCall { Open, Peek, BeginLoad, Load, FinishLoad, Begin, Apply, Alter, Record, Forget, Commit, Remove };
 
 struct FakeFault {
   Error error;
@@ -73,7 +58,9 @@ class FakeSink final : public Sink {
                      const Checkpoint& checkpoint) override;
   Status begin() override;
   Status apply(const CacheChange& change) override;
+  Status alter(std::span<const SchemaStep> steps) override;
   Status record(const TableRecord& record) override;
+  Status forget(std::uint32_t source_oid) override;
   Status commit(const Checkpoint& checkpoint) override;
   void abandon() noexcept override;
   Status remove(std::span<const TableRecord> records) override;
@@ -88,7 +75,6 @@ class FakeSink final : public Sink {
   SinkState state() const;
   Status move_position(const std::string& source_id, const Checkpoint& wanted);
   Status require_loadable(const CacheTable& table) const;
-  FakeTable* staged(const std::string& name);
 
   std::shared_ptr<FakeCache> cache_;
   std::string stream_;
@@ -98,8 +84,10 @@ class FakeSink final : public Sink {
 
   Phase phase_ = Phase::Closed;
   FakePosition stored_;
-  std::map<std::string, FakeTable> staged_;  // tables as the open transaction or load sees them
-  std::vector<TableRecord> staged_records_;
+  std::map<std::string, FakeTable> loading_;
+  FakeStage stage_;                                                       // tables as the open transaction sees them
+  bool touched_ = false;                                                  // something came after begin()
+  std::vector<std::variant<TableRecord, std::uint32_t>> staged_records_;  // written, forgotten
 };
 
 }  // namespace walbridge::testing

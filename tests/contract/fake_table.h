@@ -3,7 +3,8 @@
 
 #include <span>
 
-#include "tests/contract/fake_sink.h"
+#include "pipeline/api/result.h"
+#include "tests/contract/fake_tables.h"
 
 namespace walbridge::testing {
 

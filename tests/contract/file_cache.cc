@@ -49,6 +49,7 @@ class FileCache final : public SqlCache {
     if (!sink) throw std::runtime_error(describe(sink.error()));
     return *std::move(sink);
   }
+  bool is_sqlite() const override { return true; }
 
  private:
   std::string path() const { return directory_ / "cache.db"; }

@@ -229,7 +229,8 @@ TEST_P(Contract, TableOfAnotherStreamIsNotTouched) {
 TEST_P(Contract, IndexesAreMade) {
   if (!cache_->speaks_sql()) GTEST_SKIP() << "no SQL";
   auto orders = orders_table();
-  orders.indexes = {{"orders_by_name", {{1, false}, {2, true}}}, {"by \"leaf\"", {{4, false}}}};
+  orders.indexes = {{CacheIndex::Kind::Plain, "orders_by_name", {"\"name\"", "\"price\" DESC"}},
+                    {CacheIndex::Kind::Plain, "by \"leaf\"", {"\"leaf\""}}};
   const auto sink = open();
   load(*sink, orders, numbered(0, 10, "a"), at(1000));
   for (int round = 0; round < 2; ++round) {  // once for the first load, once for a reload

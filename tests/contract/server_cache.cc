@@ -122,6 +122,8 @@ class ServerCache final : public SqlCache {
     if (!sink) throw std::runtime_error(describe(sink.error()));
     return *std::move(sink);
   }
+  bool is_sqlite() const override { return closes_; }
+  bool has_vectors() const override { return closes_; }
 
  private:
   std::optional<Rows> run(const std::string& sql) override {

@@ -35,10 +35,28 @@ void SqlCache::make_strange_table(const std::string& name) {
   require(run("CREATE TABLE " + quote_identifier(name) + " (x INTEGER)"), "make a table");
 }
 
+void SqlCache::make_first_layout() {
+  require(
+      run("CREATE TABLE old_tables (stream TEXT NOT NULL, source_oid INTEGER NOT NULL, source_name TEXT NOT NULL, "
+          "cache_name TEXT NOT NULL, state TEXT NOT NULL, schema_hash TEXT NOT NULL, snapshot_lsn INTEGER NOT NULL, "
+          "code TEXT NOT NULL, reason TEXT NOT NULL, stopped_at INTEGER NOT NULL, backfill_frontier TEXT, "
+          "PRIMARY KEY (stream, source_oid))"),
+      "make the first layout");
+  require(run("INSERT INTO old_tables SELECT stream, source_oid, source_name, cache_name, state, schema_hash, "
+              "snapshot_lsn, code, reason, stopped_at, NULL FROM _walbridge_tables"),
+          "fill the first layout");
+  require(run("DROP TABLE _walbridge_tables"), "drop the present layout");
+  require(run("ALTER TABLE old_tables RENAME TO _walbridge_tables"), "rename the first layout");
+}
+
 void SqlCache::empty_database() {
-  for (const std::string type : {"view", "table"}) {
-    const auto names = run("SELECT name FROM sqlite_master WHERE type = " + quoted_text(type) +
-                           " AND name NOT GLOB 'sqlite_*' AND name NOT GLOB 'libsql_*' AND name NOT GLOB '__turso*'");
+  // Tables of FTS5 first: their shadows go with them.
+  const std::pair<std::string, std::string> kinds[] = {
+      {"view", "true"}, {"table", "sql LIKE 'CREATE VIRTUAL%'"}, {"table", "true"}};
+  for (const auto& [type, which] : kinds) {
+    const auto names = run("SELECT name FROM sqlite_master WHERE type = " + quoted_text(type) + " AND " + which +
+                           " AND name NOT GLOB 'sqlite_*' AND name NOT GLOB 'libsql_*' AND name NOT GLOB '__turso*'" +
+                           " AND name NOT GLOB '*_shadow'");
     require(names, "list what is in the database");
     for (const auto& row : *names) {
       const auto name = row.front().substr(2);

@@ -17,6 +17,7 @@ class SqlCache : public CacheUnderTest {
   void move_stored_commit_lsn(const std::string& stream, std::int64_t commit_lsn) override;
   void lose_checkpoint(const std::string& stream) override;
   void make_strange_table(const std::string& name) override;
+  void make_first_layout() override;
 
  protected:
   // Runs one statement; its rows sorted, or nullopt when it failed.

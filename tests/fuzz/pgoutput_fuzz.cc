@@ -18,6 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace walbridge::source_pg;
   WireCursor in({reinterpret_cast<const char*>(data), size});
   ChangeAssembler assembler;
+  assembler.trust("t");
   Chunk chunk;
   while (in.remaining() >= 2) {
     const std::size_t declared = in.u16();

@@ -22,14 +22,14 @@ class AdminTest : public live::PgDatabase {
   std::unique_ptr<SourceAdmin> admin() const { return open_source_admin(config_); }
 
   // The tables called `names`, alive until the next call.
-  std::vector<const SourceTable*> tables(const std::vector<std::string>& names) {
+  std::vector<PublishedTable> tables(const std::vector<std::string>& names) {
     auto described = admin()->describe_tables();
     EXPECT_TRUE(described) << (described ? "" : describe(described.error()));
     described_ = described ? *std::move(described) : std::vector<SourceTable>{};
-    std::vector<const SourceTable*> chosen;
+    std::vector<PublishedTable> chosen;
     for (const auto& name : names) {
       for (const auto& table : described_) {
-        if (table.name == name) chosen.push_back(&table);
+        if (table.name == name) chosen.push_back({&table});
       }
     }
     EXPECT_EQ(chosen.size(), names.size());
@@ -125,7 +125,7 @@ TEST_P(AdminTest, CreatesThePublicationWithLeavesAndFollowsThePlan) {
   EXPECT_EQ(source->verify_publication(tables({"b"})).error().verdict, Verdict::Gap);
   ASSERT_TRUE(source->ensure_publication(tables({"b"})));
   EXPECT_EQ(published(), "b");
-  EXPECT_EQ(value("SELECT pubdelete FROM pg_publication"), "t");
+  EXPECT_EQ(value("SELECT pubdelete FROM pg_publication WHERE pubname = 'walbridge'"), "t");
 
   run("DROP PUBLICATION walbridge");
   const auto gone = source->verify_publication(tables({"b"}));
@@ -241,11 +241,12 @@ TEST_P(AdminTest, ListsAndRemovesExactlyWhatItMade) {
   create_slot();
   const auto owned = source->owned();
   ASSERT_TRUE(owned);
-  ASSERT_EQ(owned->size(), 2U);
+  ASSERT_EQ(owned->size(), 3U);
   EXPECT_EQ((*owned)[0].kind, "slot");
   EXPECT_EQ((*owned)[0].drop_sql, "SELECT pg_drop_replication_slot('" + config_.source.slot + "')");
   EXPECT_EQ((*owned)[1].kind, "publication");
   EXPECT_EQ((*owned)[1].drop_sql, "DROP PUBLICATION \"walbridge\"");
+  EXPECT_EQ((*owned)[2].drop_sql, "DROP PUBLICATION \"walbridge_append\"");
   for (const auto& object : *owned) {
     const auto dropped = source->drop(object);
     EXPECT_TRUE(dropped) << describe(dropped.error());

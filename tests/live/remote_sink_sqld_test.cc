@@ -65,6 +65,7 @@ class RemoteSqld : public ::testing::Test {
     record.source_name = table_.source_name;
     record.cache_name = table_.name;
     record.state = TableState::Live;
+    record.snapshot_lsn = Lsn{100};
     const TableRecord records[] = {record};
     expect_ok(sink_->finish_load(records, "source", at_lsn(100)));
   }

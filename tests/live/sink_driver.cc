@@ -1,6 +1,7 @@
 // Drives a sink from the command line, for tests that do to its server what a test inside the process cannot:
 //   sink-driver fill URL             two small tables of every storage class, checkpoint at 0/12C
-//   sink-driver append URL COUNT N   COUNT transactions of N rows each into a table without a key, through any failure
+//   sink-driver append URL COUNT N   COUNT transactions of N rows each into a table without a key, some of which change
+//                                    the table's shape half-way, through any failure
 // The token is taken from WALBRIDGE_TEST_TOKEN. Prints one JSON line; exit 1 when the sink gave up.
 #include <chrono>
 #include <cstdio>
@@ -10,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "pipeline/api/cache_sql.h"
 #include "sink-libsql/open.h"
 
 namespace {
@@ -24,6 +26,7 @@ TableRecord record_of(const CacheTable& table) {
   record.cache_name = table.name;
   record.state = TableState::Live;
   record.schema_hash = "driver";
+  record.snapshot_lsn = Lsn{100};
   return record;
 }
 
@@ -49,7 +52,7 @@ CacheTable people_table() {
                    {"tags", "TEXT", Form::Plain}};
   table.key = {0};
   table.rowid_key = true;
-  table.indexes = {{"people_name", {{1, false}}}};
+  table.indexes = {{CacheIndex::Kind::Plain, "people_name", {"\"name\""}}};
   return table;
 }
 
@@ -60,6 +63,41 @@ CacheTable log_table() {
   table.name = "log";
   table.columns = {{"batch", "BIGINT", Form::Plain}, {"n", "BIGINT", Form::Plain}, {"line", "TEXT", Form::Plain}};
   return table;
+}
+
+// Every tenth transaction rebuilds the table in its middle; in between a column comes and goes.
+std::vector<SchemaStep> steps_of(std::int64_t batch, const CacheTable& log) {
+  const auto step = [](SchemaStep::Kind kind, const std::string& table) {
+    SchemaStep made;
+    made.kind = kind;
+    made.table = table;
+    return made;
+  };
+  const CacheColumn extra{"extra", "TEXT", Form::Plain};
+  std::vector<SchemaStep> steps;
+  switch (batch % 10) {
+    case 0: {
+      const auto beside = backfill_table_name("walbridge", log.source_oid);
+      steps = {step(SchemaStep::Kind::CreateTable, beside), step(SchemaStep::Kind::Execute, "log"),
+               step(SchemaStep::Kind::DropTable, "log"), step(SchemaStep::Kind::RenameTable, beside)};
+      steps[0].definition = log;
+      steps[1].sql = "INSERT INTO " + beside + " SELECT batch, n, line FROM log";
+      steps[3].to = "log";
+      break;
+    }
+    case 3:
+      steps = {step(SchemaStep::Kind::AddColumn, "log")};
+      steps[0].column = extra;
+      steps[0].fill = SqlValue::text("none");
+      break;
+    case 6:
+      steps = {step(SchemaStep::Kind::DropColumn, "log")};
+      steps[0].name = extra.name;
+      break;
+    default:
+      break;
+  }
+  return steps;
 }
 
 Status load_empty(Sink& sink, const std::vector<const CacheTable*>& tables, std::uint64_t lsn) {
@@ -123,6 +161,9 @@ Status append(Sink& sink, std::int64_t count, std::int64_t rows, long& retries, 
         change.op = CacheChange::Op::Insert;
         change.table = &log;
         change.values = values;
+        if (n == rows / 2) {
+          if (const auto steps = steps_of(batch, log); !steps.empty()) WALBRIDGE_TRY(sink.alter(steps));
+        }
         WALBRIDGE_TRY(sink.apply(change));
       }
       return patiently([&] { return sink.commit(at_lsn(static_cast<std::uint64_t>(batch))); });

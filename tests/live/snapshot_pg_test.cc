@@ -204,6 +204,39 @@ TEST_P(SnapshotTest, DescribesColumnsWithTheirOwnTypes) {
   EXPECT_EQ(replaced.error().code, "table-replaced");
 }
 
+TEST_P(SnapshotTest, DescribesTheTablesOfItsPoint) {
+  run("CREATE TABLE t (id int PRIMARY KEY, v varchar(7)); CREATE TABLE gone (id int); CREATE TABLE r (id int) "
+      "PARTITION "
+      "BY RANGE (id); CREATE TABLE r1 PARTITION OF r FOR VALUES FROM (0) TO (10)");
+  const auto before = open_source_admin(config_)->describe_tables();
+  ASSERT_TRUE(before);
+  auto snapshot = open_snapshot_source(config_);
+  ASSERT_TRUE(snapshot->begin(SnapshotSource::SlotUse::CreatePermanent));
+  run("ALTER TABLE t ADD COLUMN late int DEFAULT 5; ALTER TABLE t RENAME COLUMN v TO w; DROP TABLE gone; CREATE TABLE "
+      "fresh (id int); CREATE TABLE r2 PARTITION OF r FOR VALUES FROM (10) TO (20)");
+  const auto inside = snapshot->describe_tables();
+  ASSERT_TRUE(inside) << describe(inside.error());
+  const auto outline = [](const std::vector<SourceTable>& tables) {
+    std::string text;
+    for (const auto& table : tables) {
+      text += table.name + "(";
+      for (const auto& column : table.columns) text += column.name + " " + column.type->sql + ",";
+      text += ") ";
+      for (const auto& leaf : table.leaves) text += leaf.name + " ";
+    }
+    return text;
+  };
+  EXPECT_EQ(outline(*inside), outline(*before));
+  EXPECT_EQ(outline(*inside), "gone(id integer,) r(id integer,) r1 t(id integer,v character varying(7),) ");
+  const auto now = open_source_admin(config_)->describe_tables();
+  ASSERT_TRUE(now);
+  EXPECT_EQ(outline(*now),
+            "fresh(id integer,) r(id integer,) r1 r2 t(id integer,w character varying(7),late integer,) ");
+  EXPECT_EQ(outline(*snapshot->describe_tables()), outline(*before)) << "as often as it is asked";
+  snapshot->end();
+  EXPECT_FALSE(snapshot->describe_tables());
+}
+
 TEST_P(SnapshotTest, SaysWhichTransactionsKeepTheSlotWaiting) {
   run("CREATE TABLE t (id int); BEGIN; INSERT INTO t VALUES (1)");
   // The 60 s of lock_timeout are the database's business here, so that the test need not wait for them.

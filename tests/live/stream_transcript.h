@@ -43,6 +43,7 @@ class StreamTranscript {
   }
 
   std::vector<std::string> lines;
+  std::vector<SchemaNews> news;  // in the order of their lines
   std::optional<Error> error;
   Lsn durable;    // what confirm() says
   Lsn committed;  // end_lsn of the last commit
@@ -52,6 +53,9 @@ class StreamTranscript {
   std::size_t most_events = 0;  // of one poll
 
  private:
+  static std::string numbered(const char* what, std::size_t count) {
+    return count == 0 ? std::string() : what + std::string(":") + std::to_string(count);
+  }
   static std::string row(std::span<const WireValue> values) {
     std::string text;
     for (const WireValue& value : values) {
@@ -80,9 +84,19 @@ class StreamTranscript {
     for (const Relation* relation : truncated.relations) line += " " + relation->name;
     lines.push_back(line);
   }
-  void on(const LogicalMessage& message) {
-    lines.push_back("message " + std::string(message.prefix) + " " + std::string(message.content));
+  void on(const SchemaChanged& changed) {
+    std::string line = "schema " + changed.news->tag;
+    for (const auto& table : changed.news->tables) {
+      line += " " + table->name + "(";
+      for (const auto& column : table->columns) line += (&column == table->columns.data() ? "" : ",") + column.name;
+      line += ")";
+    }
+    line += numbered(" gone", changed.news->gone.size()) + numbered(" rewritten", changed.news->rewritten.size()) +
+            numbered(" requested", changed.news->requested.size()) + (changed.news->incomplete ? " incomplete" : "");
+    lines.push_back(line);
+    news.push_back(*changed.news);
   }
+  void on(const BackfillMark& mark) { lines.push_back("mark " + std::to_string(mark.chunk)); }
   void on(const TxCommit& commit) {
     ++transactions;
     committed = commit.end_lsn;

@@ -1,35 +1,18 @@
 """What an application at the edge sees of a cache on sqld: over HTTP, as an embedded replica, through drizzle-orm."""
 
-import json
 import os
-import pathlib
 import subprocess
 
 import pytest
 
 from tests.live.test_remote_sink_chaos import sink_driver
-from tests.support.paths import NODE_MODULES
+from tests.readers.place import node
 from tests.support.sqld import Sqld
 
-HERE = pathlib.Path(__file__).parent
 PEOPLE = "SELECT * FROM people ORDER BY id"
 ANN = {"id": 1, "name": 'Ann "A"', "balance": 80959084.862524793, "photo": {"hex": "00ff10"}, "big": 4503599627370497,
        "active": 1, "tags": '["a","b"]'}
 ZOFIE = {"id": 2, "name": "Žofie 😀", "balance": "NaN", "photo": None, "big": None, "active": 0, "tags": None}
-
-
-def node(script, *arguments):
-    """ES modules look for packages beside themselves, so the scripts run from where the packages are."""
-    modules = HERE / "node_modules"
-    place = HERE
-    if not modules.exists():
-        place = NODE_MODULES.parent / "readers"
-        place.mkdir(parents=True, exist_ok=True)
-        for source in (*HERE.glob("*.js"), HERE / "package.json"):
-            (place / source.name).write_bytes(source.read_bytes())
-    done = subprocess.run(["node", place / script, *map(str, arguments)], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from tests.support.postgres import VERSIONS, Postgres
 from tests.support.sqld import Sqld
 from tests.support.with_servers import versions
 
+from .ddl_cases import load_cases
 from .performance import Performance
 from .scenario import load_all
 
@@ -20,13 +21,17 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def pytest_addoption(parser):
     parser.addoption("--pg", default="15,17", help="Postgres versions of the scenarios, or all")
+    parser.addoption("--ddl-seed", type=int, default=None, help="seed of the concurrent schema changes; a failure prints the one it used")
     parser.addoption("--keep", action="store_true", help="keep configuration, log and cache of every scenario, and say where")
 
 
 def pytest_generate_tests(metafunc):
     if "scenario" in metafunc.fixturenames:
         chosen = versions(metafunc.config.getoption("--pg"))
+        # One case after the other of the same kind: the newest of the chosen versions will do, unless all are asked for.
+        newest = chosen if chosen == list(VERSIONS) else chosen[-1:]
         cases = [(s, v) for s in load_all(HERE) for v in chosen if s.versions(v)]
+        cases += [(s, v) for s in load_cases() for v in newest if s.versions(v)]
         metafunc.parametrize("scenario, version", cases, ids=[f"{s.name}-pg{v}" for s, v in cases])
 
 
@@ -36,17 +41,17 @@ class Theatre:
     def __init__(self, cases, keep):
         self.keep = keep
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="walbridge-scenarios-"))
-        self.sqld = Sqld(namespaces=True).start()
+        self.sqld = Sqld(namespaces=True, arguments=["--max-concurrent-connections", "4096", "--max-concurrent-requests", "1024"]).start()
         self.postgres = {version: Postgres(version).start() for version in VERSIONS if any(v == version for _, v in cases)}
-        self.pool = concurrent.futures.ThreadPoolExecutor(max_workers=max(2, 2 * (os.cpu_count() or 1)))
-        self.futures = {(scenario.name, version): [(mode, self.pool.submit(self._play, scenario, version, mode)) for mode in scenario.modes]
+        self.pool = concurrent.futures.ThreadPoolExecutor(max_workers=3 * (os.cpu_count() or 1))
+        self.futures = {(scenario.name, version): [(take, self.pool.submit(self._play, scenario, version, take)) for take in scenario.takes()]
                         for scenario, version in cases}
 
-    def _play(self, scenario, version, mode):
-        return Performance(scenario, self.postgres[version], self.sqld, mode, self.directory).play()
+    def _play(self, scenario, version, take):
+        return Performance(scenario, self.postgres[version], self.sqld, take, self.directory).play()
 
     def outcomes(self, scenario, version):
-        return {mode: future.result(timeout=280) for mode, future in self.futures[(scenario.name, version)]}
+        return {take: future.result(timeout=280) for take, future in self.futures[(scenario.name, version)]}
 
     def close(self):
         self.pool.shutdown(wait=True, cancel_futures=True)

@@ -1,5 +1,6 @@
 """Reads a *.scenario file. README.md describes the form."""
 
+import dataclasses
 import json
 import pathlib
 import re
@@ -9,10 +10,12 @@ import yaml
 from tests.support.walbridge import merge
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
-DIRECTIVES = {"source", "source-file", "sink", "expect", "config", "needs", "modes", "sinks", "cells", "stopped", "refused", "exit"}
+DIRECTIVES = {"source", "source-file", "sink", "expect", "config", "reconfig", "resync", "wait-stopped", "wait-live", "wait-sink", "needs",
+              "modes", "sinks", "captures", "alike", "cells", "stopped", "refused", "exit"}
 _STATEMENT = re.compile(r"""(?: [^;'"$-] | '(?:[^']|'')*' | "(?:[^"]|"")*" | \$(\w*)\$.*?\$\1\$ | --[^\n]*\n | - | \$ )+ ;?""",
                         re.VERBOSE | re.DOTALL)
 _DDL = re.compile(r"\s*(create|alter|drop|comment|grant|revoke|set)\b", re.IGNORECASE)
+_CHANGES_SCHEMA = re.compile(r"\b(create|alter|drop)\b", re.IGNORECASE)
 
 
 class ScenarioError(ValueError):
@@ -36,23 +39,48 @@ class Check:
         self.query, self.line, self.rows = query, line, []
 
 
+@dataclasses.dataclass
+class Step:
+    """What happens after the start, in order. kind: sql, stop, continue, reconfig, resync, stopped, live, sink."""
+    kind: str
+    text: str = ""
+    value: object = None
+
+
 class Scenario:
-    """before: SQL until walbridge starts when streamed. after: what follows, SQL text or the word Scenario.RESTART."""
+    """before: SQL until walbridge starts when streamed. after: the Steps that follow."""
 
-    RESTART = object()
-
-    def __init__(self, path):
-        self.path = pathlib.Path(path)
-        self.name = self.path.stem
-        self.title = ""
+    def __init__(self, name, title=""):
+        self.name, self.title = name, title
         self.config = {}
         self.versions = lambda version: True
         self.modes = ["streamed", "fresh"]
         self.sinks = ["file", "sqld"]
+        self.captures = None  # None: both ways when the schema changes after the start, else triggers only
+        self.alike = "all"
         self.before, self.after = [], []
         self.checks, self.cells = [], []
         self.stopped, self.refused = {}, {}
         self.exit = 0
+        self.schema = None  # as cache_schema.read_schema() gives it; None: only that all caches have the same
+        self.carried = set()  # tables that a plan made anew refuses, and that have been here before the reason came
+
+    def takes(self):
+        """How it is played: "triggers" and "polling" streamed, "fresh" copied afterwards."""
+        captures = self.captures
+        if captures is None:
+            changes = any(step.kind == "sql" and _CHANGES_SCHEMA.search(step.text) for step in self.after)
+            captures = ["triggers", "polling"] if changes else ["triggers"]
+        return (captures if "streamed" in self.modes else []) + (["fresh"] if "fresh" in self.modes else [])
+
+    def run_sql(self, *texts):
+        self.after += [Step("sql", text) for text in texts]
+
+
+class ScenarioFile(Scenario):
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        super().__init__(self.path.stem)
         self._started = None  # None: no `--- start` seen; the first line that changes rows starts
         self._explicit_start = bool(re.search(r"^--- start\s*$", self.path.read_text(), re.MULTILINE))
         for line, name, text in self._directives():
@@ -93,9 +121,11 @@ class Scenario:
         if name == "--- start":
             self._started = True
         elif name == "--- restart":
-            self.after.append(Scenario.RESTART)
+            self.after += [Step("stop"), Step("continue")]
+        elif name in ("--- stop", "--- continue"):
+            self.after.append(Step(name.removeprefix("--- ")))
         elif name.startswith("---"):
-            raise ScenarioError("only --- start and --- restart")
+            raise ScenarioError("only --- start, --- stop, --- continue and --- restart")
         elif name == "source":
             self._add_sql(text)
         elif name == "source-file":
@@ -114,25 +144,31 @@ class Scenario:
                 raise ScenarioError("only pg>=N, pg<=N, pg=N")
             operator, wanted = match[1], int(match[2])
             self.versions = {">=": lambda v: v >= wanted, "<=": lambda v: v <= wanted, "=": lambda v: v == wanted}[operator]
-        elif name in ("modes", "sinks"):
-            chosen = text.split()
-            if not chosen or not set(chosen) <= set(getattr(self, name)):
-                raise ScenarioError(f"some of {getattr(self, name)}")
+        elif name in ("modes", "sinks", "captures"):
+            chosen, known = text.split(), getattr(self, name) or ["triggers", "polling"]
+            if not chosen or not set(chosen) <= set(known):
+                raise ScenarioError(f"some of {known}")
             setattr(self, name, chosen)
+        elif name == "alike":
+            if text not in ("all", "sinks"):
+                raise ScenarioError("all or sinks")
+            self.alike = text
         elif name == "cells":
             self.cells += _corpus_cells(text)
         elif name in ("stopped", "refused"):
-            table, _, code = text.rpartition(" ")
-            if not table:
-                raise ScenarioError("TABLE CODE")
-            getattr(self, name)[table] = code
+            getattr(self, name).update([_table_and_code(text)])
         elif name == "exit":
             self.exit = int(text)
+        else:
+            self.after.append(_step(name, text))
 
     def _add_sql(self, text):
         if self._started is None and not self._explicit_start and not is_ddl(text):
             self._started = True
-        (self.after if self._started else self.before).append(text)
+        if self._started:
+            self.run_sql(text)
+        else:
+            self.before.append(text)
 
     def _add_file(self, text):
         """FILE ddl | FILE rows: the statements of a file that define things, or all the others."""
@@ -141,6 +177,28 @@ class Scenario:
             raise ScenarioError("FILE ddl, or FILE rows")
         chosen = [s for s in statements((TESTS / file).read_text()) if is_ddl(s) == (part == "ddl")]
         self._add_sql("\n".join(s if s.endswith(";") else s + ";" for s in chosen))
+
+
+def _table_and_code(text):
+    table, _, code = text.rpartition(" ")
+    if not table:
+        raise ScenarioError("TABLE CODE")
+    return table, code
+
+
+def _step(name, text):
+    if name == "reconfig":
+        return Step("reconfig", value=yaml.safe_load(text))
+    if name == "resync":
+        return Step("resync", text)
+    if name == "wait-stopped":
+        return Step("stopped", *_table_and_code(text))
+    if name == "wait-live":
+        return Step("live", text)
+    query, arrow, row = text.rpartition("=>")
+    if name != "wait-sink" or not arrow:
+        raise ScenarioError("QUERY => ROW")
+    return Step("sink", query.strip(), _cells(row))
 
 
 def _cells(row):
@@ -175,4 +233,4 @@ def shown(value):
 
 
 def load_all(directory):
-    return [Scenario(path) for path in sorted(pathlib.Path(directory).glob("*.scenario"))]
+    return [ScenarioFile(path) for path in sorted(pathlib.Path(directory).glob("*.scenario"))]

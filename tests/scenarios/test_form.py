@@ -2,13 +2,13 @@
 
 import pytest
 
-from .scenario import Scenario, ScenarioError, is_ddl, shown, statements
+from .scenario import ScenarioError, ScenarioFile, is_ddl, shown, statements
 
 
 def write(tmp_path, text):
     path = tmp_path / "x.scenario"
     path.write_text(text)
-    return Scenario(path)
+    return ScenarioFile(path)
 
 
 @pytest.mark.parametrize("value, text", [
@@ -35,10 +35,31 @@ def test_start_by_itself(tmp_path):
 
 def test_explicit_start(tmp_path):
     scenario = write(tmp_path, "source: insert into t values (1);\n--- start\nsource: select 1;\n--- restart\nsink: x\nexpect:\n  1\n  2\n")
-    assert len(scenario.before) == 1 and scenario.after[1] is Scenario.RESTART and scenario.checks[0].rows == [["1"], ["2"]]
+    assert len(scenario.before) == 1 and [step.kind for step in scenario.after[1:]] == ["stop", "continue"] and scenario.checks[0].rows == [["1"], ["2"]]
 
 
-@pytest.mark.parametrize("text", ["nonsense\n", "wrong: x\n", "expect: 1\n", "source: select 1\n", "needs: pg17\nsink: x\n", "--- stop\nsink: x\n"])
+@pytest.mark.parametrize("text", ["nonsense\n", "wrong: x\n", "expect: 1\n", "source: select 1\n", "needs: pg17\nsink: x\n", "--- pause\nsink: x\n",
+                                  "wait-sink: select 1\nsink: x\n", "captures: both\nsink: x\n", "wait-stopped: t\nsink: x\n"])
 def test_refused_forms(tmp_path, text):
     with pytest.raises(ScenarioError):
         write(tmp_path, text)
+
+
+def test_steps(tmp_path):
+    scenario = write(tmp_path, "source: create table t (a int);\n--- start\nsource: alter table t add b int;\nwait-stopped: public.t no-key\n"
+                     "wait-live: public.t\nwait-sink: select a, b from t => 1 | null\nresync: public.t\nreconfig: { rules: [] }\n--- restart\n"
+                     "sink: select 1\nexpect: 1\n")
+    assert [step.kind for step in scenario.after] == ["sql", "stopped", "live", "sink", "resync", "reconfig", "stop", "continue"]
+    assert (scenario.after[1].text, scenario.after[1].value) == ("public.t", "no-key")
+    assert (scenario.after[3].text, scenario.after[3].value) == ("select a, b from t", ["1", "null"])
+
+
+@pytest.mark.parametrize("text, takes", [
+    ("--- start\nsource: alter table t add b int;\n", ["triggers", "polling", "fresh"]),
+    ("--- start\nsource: insert into t values (1);\n", ["triggers", "fresh"]),
+    ("captures: polling\n--- start\nsource: select 1;\n", ["polling", "fresh"]),
+    ("modes: streamed\n--- start\nsource: drop table t;\n", ["triggers", "polling"]),
+    ("modes: fresh\n--- start\nsource: drop table t;\n", ["fresh"]),
+])
+def test_takes(tmp_path, text, takes):
+    assert write(tmp_path, text + "sink: select 1\nexpect: 1\n").takes() == takes

@@ -2,17 +2,13 @@
 class: int, float, str, bytes or None."""
 
 import contextlib
-import re
 import sqlite3
 
-SYSTEM = "_walbridge_"
-PAGE_ROWS = 5000
+from .cache_schema import quote, read_schema, replicated_tables
+
+PAGE_ROWS = 500
 MIN_ROWID, MAX_ROWID = -2**63, 2**63 - 1
 CHECKPOINT = "SELECT commit_lsn, end_lsn FROM _walbridge_checkpoint WHERE stream = ?"
-
-
-def quote(name):
-    return '"' + name.replace('"', '""') + '"'
 
 
 class Cache:
@@ -37,33 +33,52 @@ class Cache:
         rows = self.query("SELECT source_name, state, code FROM _walbridge_tables WHERE stream = ?", (stream,))
         return {name: (state, code) for name, state, code in rows}
 
+    def unsettled(self, stream="walbridge"):
+        """Source names of tables that wait for their rows or are being copied."""
+        rows = self.query("SELECT source_name FROM _walbridge_tables WHERE stream = ? AND (state NOT IN ('live', 'stopped') "
+                          "OR coalesce(backfill_frontier, '') <> '')", (stream,))
+        return sorted(name for (name,) in rows)
+
+    def cache_names(self, stream="walbridge"):
+        """{source name: name here}"""
+        return dict(self.query("SELECT source_name, cache_name FROM _walbridge_tables WHERE stream = ?", (stream,)))
+
     def tables(self):
-        rows = self.query("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-        return [n for (n,) in rows if not n.startswith((SYSTEM, "sqlite_", "libsql_", "__turso"))]
+        return sorted(name for name, (kind, *_) in replicated_tables(self).items() if kind == "table")
+
+    def leftovers(self):
+        """Tables of loads and backfills, which must not outlive them."""
+        rows = self.query("SELECT name FROM sqlite_master WHERE name GLOB '_walbridge_load_*' OR name GLOB '_walbridge_fill_*'")
+        return sorted(name for (name,) in rows)
 
     def schema(self):
-        """{name: SQL} of the replicated tables and their indexes, white space aside."""
-        rows = self.query("SELECT name, tbl_name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql IS NOT NULL")
-        return {name: re.sub(r"\s+", " ", sql) for name, table, sql in rows
-                if not table.startswith((SYSTEM, "sqlite_", "libsql_", "__turso"))}
+        """What the replicated tables are (cache_schema.py)."""
+        return read_schema(self)
 
     def columns(self, table):
-        return [row[0] for row in self.query("SELECT name FROM pragma_table_xinfo(?)", (table,))]
+        return [row[0] for row in self.query("SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1", (table,))]
 
     def rows(self, table, columns=None):
         """All rows of a table that is at rest, page by page: a remote answer has a limit."""
         names = ", ".join(map(quote, columns)) if columns else "*"
+        # A column may bear one of the names that SQLite has for the row's own number.
+        taken = {name.lower() for name in self.columns(table)}
+        number = next(name for name in ("_rowid_", "rowid", "oid") if name not in taken)
         found, last = [], MIN_ROWID
         while True:
-            page = self.query(f"SELECT _rowid_, {names} FROM {quote(table)} WHERE _rowid_ >= ? ORDER BY _rowid_ LIMIT {PAGE_ROWS}", (last,))
+            page = self.query(f"SELECT {number}, {names} FROM {quote(table)} WHERE {number} >= ? ORDER BY {number} LIMIT {PAGE_ROWS}", (last,))
             found += [row[1:] for row in page]
             if len(page) < PAGE_ROWS or page[-1][0] == MAX_ROWID:
                 return found
             last = page[-1][0] + 1
 
     def dump(self):
-        """{table: sorted rows} of every replicated table."""
-        return {table: sorted(self.rows(table), key=row_order) for table in self.tables()}
+        """{table: (column names in their order, sorted rows)} of every replicated table."""
+        found = {}
+        for table in self.tables():
+            names = sorted(self.columns(table))
+            found[table] = (names, sorted(self.rows(table, names), key=row_order))
+        return found
 
 
 def row_order(row):

@@ -13,6 +13,8 @@ from .paths import walbridge_binary
 from .process import Process, free_port, wait_for
 from .postgres import lsn_value
 
+PROGRESS = re.compile(r"[\w-]+: (waiting|streaming|snapshot \[|catching up)")
+
 
 def merge(base, extra):
     """`extra` over `base`, mappings merged key by key, everything else replaced."""
@@ -87,8 +89,9 @@ class Walbridge:
             self.process.kill9()
 
     def log(self, last=8000):
+        """What it wrote, without the lines that tell progress every second."""
         text = self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
-        return text[-last:]
+        return "\n".join(line for line in text.splitlines() if not PROGRESS.match(line))[-last:]
 
     # ---- what it says of itself ----
 

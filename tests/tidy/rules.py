@@ -19,6 +19,8 @@ LIBRARY_HOMES = {
     "SQLite": (r"sqlite3\.h", r"sink-libsql/"),
     "libcurl": (r"curl/.*", r"sink-libsql/"),
     "yaml-cpp": (r"yaml-cpp/.*", r"config/"),
+    "libpg_query": (r"pg_query\.h|pg_query/.*", r"mapping/"),
+    "OpenSSL": (r"openssl/.*", r"mapping/|source-pg/"),
     "librdkafka": (r"librdkafka/.*", r"pipeline/kafka/"),
     "prometheus-cpp": (r"prometheus/.*", r"pipeline/\w*metrics\w*\.(cc|h)"),
     "CLI11": (r"CLI/.*", r"cli/"),

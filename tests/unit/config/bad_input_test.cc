@@ -67,23 +67,10 @@ const std::vector<Case> kKeyCases = {
     {"twice_type", with("types: { numeric: text, numeric: real }\n"), 3, "types.numeric", "comes twice"},
     {"twice_type_spelt", with("types: { numeric: text, Numeric: real }\n"), 3, "types.Numeric", "listed already"},
     {"twice_column", rule("    columns: { c: { as: a }, c: { as: b } }\n"), 5, "rules[0].columns.c", "comes twice"},
-    {"not_yet_where", rule("    where: \"a = 1\"\n"), 5, "rules[0].where", "not supported by this version yet"},
-    {"not_yet_computed", rule("    computed: {}\n"), 5, "rules[0].computed", "not supported by this version yet"},
-    {"not_yet_indexes", rule("    indexes: []\n"), 5, "rules[0].indexes", "not supported by this version yet"},
-    {"not_yet_mode", rule("    mode: append\n"), 5, "rules[0].mode", "not supported by this version yet"},
-    {"not_yet_delete", rule("    delete: hard\n"), 5, "rules[0].delete", "not supported by this version yet"},
-    {"not_yet_rule_truncate", rule("    truncate: 1\n"), 5, "rules[0].truncate", "not supported by this version yet"},
-    {"not_yet_mask", rule("    columns: { c: { mask: redact } }\n"), 5, "rules[0].columns.c.mask",
-     "not supported by this"},
-    {"not_yet_truncate", rule("    columns: { c: { truncate: 9 } }\n"), 5, "rules[0].columns.c.truncate",
-     "not supported"},
-    {"not_yet_order", rule("    columns: { c: { order_key: true } }\n"), 5, "rules[0].columns.c.order_key",
-     "not supported"},
     {"not_yet_route", with("route: { by: a }\n"), 3, "route", "not supported by this version yet"},
-    {"not_yet_on_ddl", with("on_ddl: {}\n"), 3, "on_ddl", "not supported by this version yet"},
-    {"not_yet_constraints", with("constraints: {}\n"), 3, "constraints", "not supported by this version yet"},
-    {"not_yet_encoding", with("types: { citext: order_key }\n"), 3, "types.citext",
-     "not supported by this version yet"},
+    {"not_yet_rule_profile", rule("    profile: rails\n"), 5, "rules[0].profile", "not supported by this version yet"},
+    {"not_yet_scale", rule("    columns: { c: { scale: 2 } }\n"), 5, "rules[0].columns.c.scale", "not supported"},
+    {"not_yet_encoding", with("types: { citext: fold_key }\n"), 3, "types.citext", "not supported by this version yet"},
     {"not_yet_tenants", sink_url("libsql://t-{tenant_id}.example"), 3, "sink.url", "not supported by this version yet"},
 };
 
@@ -171,7 +158,7 @@ const std::vector<Case> kValueCases = {
     {"rule_match", with("rules: [{ match: t }]\n"), 3, "rules[0].match", "globs are over schema.table"},
     {"rule_as", rule("    as: \"{db}\"\n"), 5, "rules[0].as", "may hold {schema} and {table}"},
     {"rule_as_empty", rule("    as: \"\"\n"), 5, "rules[0].as", "is empty"},
-    {"column_scalar", rule("    columns: { c: text }\n"), 5, "rules[0].columns.c", "keys here: `as`, `type`"},
+    {"column_scalar", rule("    columns: { c: text }\n"), 5, "rules[0].columns.c", "keys here: `as`, `type`, `mask`"},
     {"columns_list", rule("    columns: [c]\n"), 5, "rules[0].columns", "must be a map, not a list"},
     {"listen_no_port", with("admin: { listen: localhost }\n"), 3, "admin.listen", "must be host:port"},
     {"listen_no_host", with("admin: { listen: \":9630\" }\n"), 3, "admin.listen", "must be host:port"},
@@ -248,7 +235,7 @@ sinks:
   - { url: "file:", durability: ful }
 tables: { inclde: [a.b] }
 rules:
-  - { match: a.b, columns: { c: { type: nope, mask: redact } } }
+  - { match: a.b, columns: { c: { type: nope, mask: nope } } }
 log: { level: loud }
 )"));
   std::vector<std::pair<int, std::string>> found;
@@ -261,8 +248,8 @@ log: { level: loud }
                                                              {5, "sinks[0].url"},
                                                              {5, "sinks[0].durability"},
                                                              {6, "tables.inclde"},
-                                                             {8, "rules[0].columns.c.mask"},
                                                              {8, "rules[0].columns.c.type"},
+                                                             {8, "rules[0].columns.c.mask"},
                                                              {9, "log.level"}};
   EXPECT_EQ(found, expected) << all_of(problems);
 }

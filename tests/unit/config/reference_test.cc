@@ -73,6 +73,10 @@ void collect(const json& root, const json& given, const std::string& path, Schem
   if (node.value("type", "") == "array") {
     const json items = resolved(root, node.at("items"));
     if (is_object(items)) return collect_object(root, items, path == "sinks" ? "sink" : path + "[]", found);
+    const json forms = items.value("oneOf", json::array());
+    for (const json& form : forms) {
+      if (is_object(form)) collect_object(root, form, path + "[]", found);
+    }
   }
   found[path] = {node.value("description", ""), node.value("default", json())};
   const json alternatives = node.value("oneOf", json::array());
@@ -169,7 +173,7 @@ TEST(Keys, NoneIsReadAsABooleanByYaml) {
 }
 
 void collect_patterns(const YamlNode& node, const std::string& pattern, std::set<std::string>& found) {
-  static const std::set<std::string> any_key = {"types", "rules[].types", "rules[].columns"};
+  static const std::set<std::string> any_key = {"types", "rules[].types", "rules[].columns", "rules[].computed"};
   for (const YamlNode& item : node.items) {
     std::string here = pattern == "sinks" ? "sink" : pattern + "[]";
     if (node.kind == YamlNode::Kind::Map) {
@@ -189,7 +193,7 @@ void collect_patterns(const YamlNode& node, const std::string& pattern, std::set
 TEST(Keys, TheParserTakesEachOne) {
   const std::string text = R"yaml(version: 1
 name: a
-source: { url: postgres://h/d, slot: b, publication: { name: p, create: true } }
+source: { url: postgres://h/d, slot: b, publication: { name: p, create: true }, event_triggers: false }
 sink:
   name: main
   url: file:a.db
@@ -201,10 +205,34 @@ tables: { include: [a.b], exclude: [a.c] }
 profile: rails
 naming: { table: "{table}", drop_schema: [a] }
 types: { numeric: text, specials: text, unknown: text }
-rules: [{ match: a.b, as: b, only: [a], omit: [b], key: [a], types: { uuid: blob }, columns: { a: { as: x, type: text } } }]
+rules:
+  - match: a.b
+    as: b
+    only: [a]
+    omit: [b]
+    key: [a]
+    types: { uuid: blob }
+    columns:
+      a: { as: x, type: text, truncate: 9, order_key: true }
+      b: { mask: hmac_sha256, mask_key: k }
+      c: { mask: keep_last, keep: 4 }
+    where: a = 1
+    computed: { y: { type: TEXT, sql: lower(x) } }
+    indexes:
+      - [x, a desc]
+      - { name: i, columns: [x], where: x > 1, unique: true }
+      - { vector: v, metric: l2 }
+      - { fts: [x] }
+    mode: append
+    delete: hard
+    on_ddl: { drop_table: keep, drop_column: keep, truncate: apply, rewrite: stop }
+  - { match: a.c, delete: { soft: gone } }
+on_ddl: { drop_table: drop, drop_column: drop, truncate: ignore, rewrite: recopy }
+constraints: { not_null: true, unique: enforce, foreign_keys: false }
+clients: { int8: number }
 admin: { listen: "h:1", ready_max_lag_seconds: 1 }
 log: { level: info, format: text }
-snapshot: { workers: 1 }
+snapshot: { workers: 1, backfill_rows: 100 }
 limits: { buffer_bytes: 1MiB, slow_sink_seconds: 1 }
 )yaml";
   good(load(text));
@@ -212,8 +240,8 @@ limits: { buffer_bytes: 1MiB, slow_sink_seconds: 1 }
   const auto tree = parse_yaml(text, "a.yaml");
   ASSERT_TRUE(std::holds_alternative<YamlNode>(tree));
   collect_patterns(std::get<YamlNode>(tree), "", used);
-  // The other forms of three of them; files have tests of their own.
-  used.insert({"source.url.file", "source.publication", "sink.auth_token.file"});
+  // The other forms of some of them; files have tests of their own.
+  used.insert({"source.url.file", "source.publication", "sink.auth_token.file", "rules[].columns.*.mask_key.file"});
   EXPECT_EQ(used, patterns());
 }
 
@@ -237,6 +265,16 @@ TEST(Keys, DefaultsAreThoseOfTheConfig) {
       {"types.unknown", c.unknown_types == UnknownTypes::Text ? "text" : "another"},
       {"admin.listen", c.admin.listen},
       {"admin.ready_max_lag_seconds", json(static_cast<int>(c.admin.ready_max_lag_seconds)).dump()},
+      {"source.event_triggers", c.source.event_triggers ? "true" : "false"},
+      {"snapshot.backfill_rows", std::to_string(c.snapshot.backfill_rows)},
+      {"on_ddl.drop_table", c.on_ddl.drop_table == KeepOrDrop::Keep ? "keep" : "drop"},
+      {"on_ddl.drop_column", c.on_ddl.drop_column == KeepOrDrop::Keep ? "keep" : "drop"},
+      {"on_ddl.truncate", c.on_ddl.truncate == OnTruncate::Apply ? "apply" : "ignore"},
+      {"on_ddl.rewrite", c.on_ddl.rewrite == OnRewrite::Recopy ? "recopy" : "stop"},
+      {"constraints.not_null", c.constraints.not_null ? "true" : "false"},
+      {"constraints.unique", c.constraints.unique == UniqueAs::Index ? "index" : "enforce"},
+      {"constraints.foreign_keys", "false"},  // there is nothing else
+      {"clients.int8", c.clients_int8_number ? "number" : "bigint"},
       {"log.level", c.log.level == LogLevel::Info ? "info" : "another"},
       {"log.format", c.log.format == LogFormat::Text ? "text" : "json"},
       {"snapshot.workers", std::to_string(c.snapshot.workers)},
@@ -277,6 +315,8 @@ TEST(Examples, LoadAsTheyStand) {
   EXPECT_EQ(two.source.slot, "shop_edge");
   EXPECT_EQ(two.sinks[0].auth_token.reveal(), "token");
   EXPECT_EQ(two.rules.at(1).columns.at("price").type, "real");
+  EXPECT_EQ(two.rules.at(1).where, "price > 0 AND name IS NOT NULL");
+  EXPECT_EQ(two.rules.at(2).soft_delete, "_deleted_at");
   EXPECT_EQ(examples["local-development.yaml"].sinks.at(0).url, "file:cache.db");
 }
 

@@ -16,60 +16,7 @@ using testing::unchanged;
 using testing::wire;
 using Row = std::vector<WireValue>;
 
-// A planned and bound table.
-class Table {
- public:
-  explicit Table(const TableMaker& maker, const config::Config& config = {}) : source(maker.table()) {
-    auto compiled = TablePlan::compile(source, config, {});
-    if (!compiled) throw std::runtime_error(describe(compiled.error()));
-    plan = *compiled;
-    relation = testing::relation_of(source);
-    bind();
-  }
-  void bind() {
-    auto fitted = plan->bind(relation);
-    if (!fitted) throw std::runtime_error(describe(fitted.error()));
-    bound = *fitted;
-  }
-
-  std::vector<std::string> insert(const Row& row) { return map({RowChange::Op::Insert, {}, &relation, {}, row}); }
-  std::vector<std::string> update(const Row& row) { return map({RowChange::Op::Update, {}, &relation, {}, row}); }
-  std::vector<std::string> update_key(const Row& old_row, const Row& row) {
-    return map({RowChange::Op::Update, RowChange::Old::Key, &relation, old_row, row});
-  }
-  std::vector<std::string> update_full(const Row& old_row, const Row& row) {
-    return map({RowChange::Op::Update, RowChange::Old::Full, &relation, old_row, row});
-  }
-  std::vector<std::string> remove(const Row& old_row) {
-    return map({RowChange::Op::Delete, RowChange::Old::Key, &relation, old_row, {}});
-  }
-  std::vector<std::string> remove_full(const Row& old_row) {
-    return map({RowChange::Op::Delete, RowChange::Old::Full, &relation, old_row, {}});
-  }
-
-  SourceTable source;
-  Relation relation;
-  std::shared_ptr<const TablePlan> plan;
-  BoundPlan bound;
-  Error error;
-
- private:
-  std::vector<std::string> map(const RowChange& change) {
-    std::vector<CacheChange> changes;
-    error = {};
-    if (auto mapped = bound.map(change, scratch_, changes); !mapped) {
-      error = mapped.error();
-      return {"error"};
-    }
-    std::vector<std::string> shown;
-    for (const auto& each : changes) {
-      EXPECT_EQ(each.table, &plan->cache());
-      shown.push_back(testing::show(each));
-    }
-    return shown;
-  }
-  Arena scratch_;
-};
+using Table = testing::MappedTable;
 
 TableMaker keyed() {
   return TableMaker("public.t").column("id", "int4").column("v", "text").column("big", "text").primary_key({"id"});
@@ -157,7 +104,7 @@ TEST(Map, RowsOfAPartitionCarryItsOidAndItsOwnColumnOrder) {
   EXPECT_THAT(t.insert({wire("B"), wire("a"), wire("1")}), ElementsAre("upsert 1 'a' 'B' 501"));
   EXPECT_THAT(t.update({unchanged(), wire("a"), wire("1")}), ElementsAre("update - 'a' - 501 where 1"));
   EXPECT_THAT(t.remove({null(), null(), wire("1")}), ElementsAre("delete where 1"));
-  EXPECT_EQ(testing::show(t.bound.truncate()), "truncate leaf 501");
+  EXPECT_EQ(t.truncate(), "truncate leaf 501");
 }
 
 TEST(Map, KeylessPartitionsMatchWithinTheirLeaf) {
@@ -172,9 +119,9 @@ TEST(Map, KeylessPartitionsMatchWithinTheirLeaf) {
 
 TEST(Map, TruncateOfATableOrARootIsOfAllRows) {
   Table plain(keyed());
-  EXPECT_EQ(testing::show(plain.bound.truncate()), "truncate");
+  EXPECT_EQ(plain.truncate(), "truncate");
   Table root(keyed().leaf(501, "t1"));
-  EXPECT_EQ(testing::show(root.bound.truncate()), "truncate");
+  EXPECT_EQ(root.truncate(), "truncate");
 }
 
 TEST(Map, ABadValueIsNamedByPlaceNeverByContent) {

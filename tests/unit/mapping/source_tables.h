@@ -193,13 +193,91 @@ inline std::string show(std::span<const SqlValue> values) {
 
 // "upsert 1 'a'", "update - 'b' where 1", "delete where 1"
 inline std::string show(const CacheChange& change) {
-  static constexpr const char* kNames[] = {"insert", "upsert", "update", "delete", "truncate"};
+  static constexpr const char* kNames[] = {"insert", "upsert", "update", "delete", "truncate", "soft-truncate"};
   std::string text = kNames[static_cast<int>(change.op)];
   if (!change.values.empty()) text += " " + show(change.values);
   if (!change.match.empty()) text += " where " + show(change.match);
+  if (change.may_miss) text += " if there";
   if (change.leaf_column >= 0) text += " leaf " + std::to_string(change.leaf);
   return text;
 }
+
+// A table that a test has compiled and bound, and what it maps rows to.
+class MappedTable {
+ public:
+  using Row = std::vector<WireValue>;
+
+  explicit MappedTable(const TableMaker& maker, const config::Config& config = {}) : source(maker.table()) {
+    auto compiled = TablePlan::compile(source, config, {});
+    if (!compiled) throw std::runtime_error(describe(compiled.error()));
+    plan = *compiled;
+    relation = relation_of(source);
+    bind();
+  }
+  void bind() {
+    auto fitted = plan->bind(relation);
+    if (!fitted) throw std::runtime_error(describe(fitted.error()));
+    bound = *fitted;
+  }
+
+  std::vector<std::string> insert(const Row& row) { return map({RowChange::Op::Insert, {}, &relation, {}, row}); }
+  std::vector<std::string> update(const Row& row) { return map({RowChange::Op::Update, {}, &relation, {}, row}); }
+  std::vector<std::string> update_key(const Row& old_row, const Row& row) {
+    return map({RowChange::Op::Update, RowChange::Old::Key, &relation, old_row, row});
+  }
+  std::vector<std::string> update_full(const Row& old_row, const Row& row) {
+    return map({RowChange::Op::Update, RowChange::Old::Full, &relation, old_row, row});
+  }
+  std::vector<std::string> remove(const Row& old_row) {
+    return map({RowChange::Op::Delete, RowChange::Old::Key, &relation, old_row, {}});
+  }
+  std::vector<std::string> remove_full(const Row& old_row) {
+    return map({RowChange::Op::Delete, RowChange::Old::Full, &relation, old_row, {}});
+  }
+  std::string truncate() {
+    const auto change = bound.truncate(context, scratch);
+    return change ? show(*change) : "nothing";
+  }
+  // What a COPY of these rows would load, row by row.
+  std::vector<std::string> copy(const std::vector<Row>& rows) {
+    const auto copied = plan->bind_copy(source.oid);
+    LoadBlock block;
+    for (const auto& row : rows) {
+      if (auto mapped = copied.map_copy(row, block); !mapped) return {describe(mapped.error())};
+    }
+    std::vector<std::string> shown;
+    const std::size_t width = plan->cache().columns.size();
+    for (std::size_t i = 0; i < block.rows; ++i)
+      shown.push_back(show(std::span(block.values).subspan(i * width, width)));
+    return shown;
+  }
+
+  SourceTable source;
+  Relation relation;
+  std::shared_ptr<const TablePlan> plan;
+  BoundPlan bound;
+  ChangeContext context{{1'700'000'000'120'000}};  // 2023-11-14 22:13:20.12
+  Error error;
+  Arena scratch;
+
+ private:
+  std::vector<std::string> map(const RowChange& change) {
+    std::vector<CacheChange> changes;
+    error = {};
+    bool incomplete = false;
+    if (auto mapped = bound.map(change, context, scratch, changes, incomplete); !mapped) {
+      error = mapped.error();
+      return {"error"};
+    }
+    std::vector<std::string> shown;
+    for (const auto& each : changes) {
+      if (each.table != &plan->cache()) throw std::runtime_error("a change of another table");
+      shown.push_back(show(each));
+    }
+    if (incomplete) shown.push_back("incomplete");
+    return shown;
+  }
+};
 
 inline config::Rule rule_for(const std::string& match) {
   config::Rule rule;

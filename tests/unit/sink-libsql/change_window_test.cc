@@ -23,16 +23,16 @@ TEST(ChangeWindow, LeavesOutWhatMayNotChangePlaces) {
   const SqlValue row[] = {SqlValue::text("a"), SqlValue::text("v")};
   for (const char* decl : {"TEXT COLLATE NOCASE", "TEXT COLLATE RTRIM", "DECIMAL(10,2)", "DOUBLE"}) {
     const auto table = table_with_key(decl);
-    EXPECT_FALSE(ChangeWindow::takes({Op::Upsert, &table, row, {}})) << decl;
+    EXPECT_FALSE(ChangeWindow::takes({Op::Upsert, false, &table, row, {}})) << decl;
   }
   const auto plain = table_with_key("TEXT");
-  EXPECT_TRUE(ChangeWindow::takes({Op::Upsert, &plain, row, {}}));
-  EXPECT_FALSE(ChangeWindow::takes({Op::Truncate, &plain, {}, {}}));
+  EXPECT_TRUE(ChangeWindow::takes({Op::Upsert, false, &plain, row, {}}));
+  EXPECT_FALSE(ChangeWindow::takes({Op::Truncate, false, &plain, {}, {}}));
   const SqlValue other_key[] = {SqlValue::text("b")};
-  EXPECT_FALSE(ChangeWindow::takes({Op::Update, &plain, row, other_key})) << "it changes the key";
+  EXPECT_FALSE(ChangeWindow::takes({Op::Update, false, &plain, row, other_key})) << "it changes the key";
   auto keyless = plain;
   keyless.key.clear();
-  EXPECT_FALSE(ChangeWindow::takes({Op::Insert, &keyless, row, {}}));
+  EXPECT_FALSE(ChangeWindow::takes({Op::Insert, false, &keyless, row, {}}));
 }
 
 // Whatever the order of arrival, the rows end up as if every change had been applied at once.
@@ -58,12 +58,12 @@ TEST(ChangeWindow, EndsWhereTheOrderOfArrivalEnds) {
       const auto text = "v" + std::to_string(i);
       const SqlValue match[] = {SqlValue::text(key)};
       SqlValue values[] = {SqlValue::text(key), SqlValue::text(text)};
-      CacheChange change{Op::Upsert, &table, values, {}};
+      CacheChange change{Op::Upsert, false, &table, values, {}};
       const auto kind = random() % 4;
-      if (kind == 0) change = {Op::Delete, &table, {}, match};
+      if (kind == 0) change = {Op::Delete, false, &table, {}, match};
       if (kind == 1) {
         values[0] = SqlValue{};
-        change = {Op::Update, &table, values, match};
+        change = {Op::Update, false, &table, values, match};
       }
       apply(one_by_one, change);
       ASSERT_TRUE(ChangeWindow::takes(change));
@@ -81,7 +81,7 @@ TEST(ChangeWindow, AppliesIntegersInOrderAndOnlyTheLastImage) {
   ChangeWindow window;
   for (const std::int64_t key : {5, -3, 9, 5}) {
     const SqlValue values[] = {SqlValue::of(key), SqlValue::text("x")};
-    window.add({Op::Upsert, &table, values, {}});
+    window.add({Op::Upsert, false, &table, values, {}});
   }
   std::vector<std::int64_t> seen;
   ASSERT_TRUE(window.drain([&](const CacheChange& c) { return seen.push_back(c.values[0].integer), Status(); }));

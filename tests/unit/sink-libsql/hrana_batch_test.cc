@@ -119,6 +119,8 @@ std::string sequential_sql(const CacheChange& change) {
                   ? ""
                   : " WHERE " + quote_identifier(table.columns[static_cast<std::size_t>(change.leaf_column)].name) +
                         " = " + std::to_string(change.leaf));
+    case Op::SoftTruncate:
+      break;  // no part of a history
   }
   return "";
 }

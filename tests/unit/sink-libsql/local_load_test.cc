@@ -100,7 +100,7 @@ TEST_F(LocalLoading, OtherTablesOfTheFileStay) {
 TEST_F(LocalLoading, TakenIndexNameGetsTheTableInFront) {
   EXPECT_EQ(SQLITE_OK, Stranger(path()).run("CREATE TABLE precious (x); CREATE INDEX By_Name ON precious (x)"));
   auto table = numbers_table();
-  table.indexes = {{"by_name", {{1, false}}}};
+  table.indexes = {{CacheIndex::Kind::Plain, "by_name", {"\"name\""}}};
   {
     const auto sink = opened();
     ASSERT_EQ("ok", said(load(*sink, table, 10)));

@@ -43,6 +43,7 @@ inline TableRecord live_record(const CacheTable& table) {
   record.cache_name = table.name;
   record.state = TableState::Live;
   record.schema_hash = table.schema_hash;
+  record.snapshot_lsn = Lsn{100};
   return record;
 }
 

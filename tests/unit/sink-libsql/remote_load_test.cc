@@ -57,7 +57,7 @@ class RemoteLoads : public RemoteSinkTest {
 TEST_F(RemoteLoads, NothingIsVisibleBeforeTheSwap) {
   auto sink = opened_sink();
   const CacheTable* tables[] = {&items_, &log_};
-  items_.indexes = {{"by_name", {{1, true}}}};
+  items_.indexes = {{CacheIndex::Kind::Plain, "by_name", {"\"name\" DESC"}}};
   expect_ok(sink->begin_load(tables));
   expect_ok(sink->load(items(0, 50'000)));
   expect_ok(sink->load(lines(3)));
@@ -138,7 +138,7 @@ TEST_F(RemoteLoads, ReloadReplacesUnderViewsAndKeepsIndexNames) {
   run_sql(
       "CREATE VIEW names AS SELECT name FROM items; CREATE VIEW upper_names AS SELECT upper(name) AS u FROM names;"
       "CREATE TABLE other (a); CREATE INDEX taken ON other (a)");
-  items_.indexes = {{"taken", {{1, false}}}, {"mine", {{1, false}}}};
+  items_.indexes = {{CacheIndex::Kind::Plain, "taken", {"\"name\""}}, {CacheIndex::Kind::Plain, "mine", {"\"name\""}}};
   const CacheTable* tables[] = {&items_};
   for (int round = 0; round < 2; ++round) {
     expect_ok(sink->begin_load(tables));

@@ -3,14 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <variant>
 
+#include "tests/unit/source-pg/well_formed.h"
 #include "tests/unit/source-pg/wire_bytes.h"
 
 namespace walbridge::source_pg {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 class ChangeAssemblerTest : public testing::Test {
@@ -142,16 +145,78 @@ TEST_F(ChangeAssemblerTest, TruncateNamesEveryRelation) {
   EXPECT_EQ(chunk.relations.size(), 2U);
 }
 
-TEST_F(ChangeAssemblerTest, PassesTransactionalMessagesAndDropsOthers) {
-  feed(WireBytes('M').u8(0).u64(1).string("apart").u32(1).raw("x"));
+WireBytes message(std::string_view prefix, std::string_view content, bool transactional = true) {
+  return WireBytes('M').u8(transactional ? 1 : 0).u64(1).string(prefix).u32(content.size()).raw(content);
+}
+
+TEST_F(ChangeAssemblerTest, TakesOnlyItsOwnMessages) {
+  assembler.trust("word");
+  feed(message("walbridge.ddl.word", R"({"v":1,"op":"ddl"})", false));
   feed(begin_message(100));
-  feed(WireBytes('M').u8(0).u64(1).string("apart").u32(1).raw("x"));
+  feed(message("walbridge.ddl.word", R"({"v":1,"op":"ddl"})", false));
   feed(WireBytes('O').u64(5).string("elsewhere"));
   feed(WireBytes('Y').u32(9).string("public").string("mood"));
-  feed(WireBytes('M').u8(1).u64(1).string("prefix").u32(3).raw("abc"));
-  ASSERT_EQ(chunk.events.size(), 2U);
-  EXPECT_EQ(event<LogicalMessage>(1).prefix, "prefix");
-  EXPECT_EQ(event<LogicalMessage>(1).content, "abc");
+  for (const char* prefix : {"prefix", "walbridge.ddl.wor", "walbridge.ddl.words", "walbridge.ddl.", "walbridge.ddl",
+                             "walbridge.mark.Word", "walbridge.pad", "walbridge.", "walbridge", "", "neon-file:x"}) {
+    feed(message(prefix, R"({"v":1,"op":"ddl","gone":[7]})"));
+  }
+  ASSERT_EQ(chunk.events.size(), 1U);
+  feed(message("walbridge.ddl.word", R"({"v":1,"op":"ddl","tag":"DROP TABLE","gone":[7]})"));
+  feed(message("walbridge.pad", ""));
+  feed(message("walbridge.mark.word", "18446744073709551615"));
+  feed(message("walbridge.mark.word", "seven"));
+  feed(message("walbridge.mark.word", ""));
+  ASSERT_EQ(chunk.events.size(), 3U);
+  const auto& changed = event<SchemaChanged>(1);
+  EXPECT_THAT(changed.news->gone, ElementsAre(7U));
+  EXPECT_EQ(changed.news->tag, "DROP TABLE");
+  EXPECT_FALSE(changed.news->incomplete);
+  EXPECT_EQ(event<BackfillMark>(2).chunk, 18446744073709551615U);
+  EXPECT_EQ(malformation_of(chunk), "");
+}
+
+TEST_F(ChangeAssemblerTest, WithoutATokenNoMessageIsItsOwn) {
+  feed(begin_message(100));
+  for (const char* prefix : {"walbridge.ddl.", "walbridge.mark.", "walbridge.ddl.word", ""}) feed(message(prefix, "1"));
+  EXPECT_EQ(chunk.events.size(), 1U);
+  assembler.trust("word");
+  assembler.trust("");
+  feed(message("walbridge.ddl.word", "1"));
+  feed(message("walbridge.ddl.", "1"));
+  EXPECT_EQ(chunk.events.size(), 1U);
+}
+
+TEST_F(ChangeAssemblerTest, SaysOncePerSessionThatItDropsForgedMessages) {
+  assembler.trust("word");
+  const auto lines = [&](std::uint64_t lsn) {
+    testing::internal::CaptureStderr();
+    assembler.restart();
+    feed(begin_message(lsn));
+    for (int i = 0; i < 3; ++i) feed(message("walbridge.ddl.forged", "s3cret"));
+    return testing::internal::GetCapturedStderr();
+  };
+  for (const std::uint64_t lsn : {100U, 200U}) {
+    const auto said = lines(lsn);
+    EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << said;
+    EXPECT_THAT(said, HasSubstr("token"));
+    EXPECT_THAT(said, testing::Not(HasSubstr("s3cret")));
+    EXPECT_THAT(said, testing::Not(HasSubstr("forged")));
+  }
+}
+
+TEST_F(ChangeAssemblerTest, UnreadableSchemaNewsAreIncomplete) {
+  assembler.trust("word");
+  feed(begin_message(100));
+  feed(message("walbridge.ddl.word", "not json"));
+  feed(message("walbridge.ddl.word", "\xff\xfe"));
+  ASSERT_EQ(chunk.events.size(), 3U);
+  EXPECT_TRUE(event<SchemaChanged>(1).news->incomplete);
+  EXPECT_TRUE(event<SchemaChanged>(2).news->incomplete);
+}
+
+TEST_F(ChangeAssemblerTest, AMessageOutsideATransactionIsRefused) {
+  assembler.trust("word");
+  EXPECT_THAT(refused(message("walbridge.ddl.word", "{}")), HasSubstr("outside a transaction"));
 }
 
 // Postgres 14 sends them for transactions that touched nothing published.

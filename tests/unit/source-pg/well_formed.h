@@ -36,12 +36,21 @@ class WellFormed {
                ? ""
                : "relation not kept alive";
   }
-  std::string operator()(const LogicalMessage& message) {
-    if (!open_) return "message outside a transaction";
-    touch(message.prefix);
-    touch(message.content);
+  std::string operator()(const SchemaChanged& changed) {
+    if (!open_) return "schema change outside a transaction";
+    const bool kept = std::any_of(chunk_.news.begin(), chunk_.news.end(),
+                                  [&](const auto& news) { return news.get() == changed.news; });
+    if (!kept) return "schema news not kept alive";
+    for (const auto& table : changed.news->tables) {
+      if (!table || table->oid == 0 || table->json.empty()) return "table of schema news";
+      for (const auto& column : table->columns) {
+        if (!column.type) return "column without a type";
+      }
+    }
+    touch(changed.news->tag);
     return "";
   }
+  std::string operator()(const BackfillMark&) { return open_ ? "" : "mark outside a transaction"; }
   std::string operator()(const TxCommit&) {
     if (!open_) return "commit outside a transaction";
     open_ = false;
