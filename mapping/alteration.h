@@ -34,9 +34,20 @@ Alteration alter_table(const TableShape& before, const SourceTable& was, const T
 // The plan's table under another name, to be filled beside the one readers see.
 CacheTable under_name(const CacheTable& table, std::string name);
 
+struct Swap {
+  std::vector<SchemaStep> steps;
+  TableShape shape;                // what the table is afterwards: shape_of(after), and what it keeps besides
+  std::vector<std::string> notes;  // what is not carried over, one sentence each; said once, in the log
+};
+
 // Puts the filled table `filled` in the place of the table that readers saw (`before`: its shape; none: there was none)
-// and makes its indexes. A soft-deleting table keeps the deleted rows of the old one.
-std::vector<SchemaStep> swap_in(const TableShape* before, const TablePlan& after, const std::string& filled);
+// and makes its indexes. What the old table has and no copy can have goes along, where a key says which row is which:
+// rows that the source deleted, under a soft delete; rows that it no longer has, in mode append (without a key, those
+// that equal no copied one); columns that on_ddl.drop_column keeps. Values that are written in another way now are
+// NULL in such rows. `deleted_at`: the mark, as an SQL literal, of rows that went while the table was copied; needed
+// with a soft delete. `now`: a column that it still has was taken out by a rule, and is not kept.
+Swap swap_in(const TableShape* before, const TablePlan& after, const std::string& filled, const std::string& deleted_at,
+             const SourceTable* now = nullptr);
 
 // What a table that stops being carried leaves behind under on_ddl.drop_table.
 std::vector<SchemaStep> drop_table(const TableShape& before);

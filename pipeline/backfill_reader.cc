@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kMostUndelivered = 8U << 20;
 constexpr std::int64_t kSayAgainMs = 10'000;
 constexpr std::int64_t kWritersPauseMs = 20;
+constexpr std::int64_t kBelieveRefusalMs = 3'000;
 
 }  // namespace
 
@@ -59,9 +60,13 @@ Step BackfillReader::step() {
   }
   if (done) {
     backoff_.reset();
+    refused_ms_ = 0;
     return Step::Progressed;
   }
-  if (done.error().verdict == Verdict::Retry) {
+  // What the stream tells may not be visible yet to those who ask the catalog.
+  if (at_ == At::Open && refused_ms_ == 0) refused_ms_ = clock_.now_ms();
+  const bool early = at_ == At::Open && clock_.now_ms() - refused_ms_ < kBelieveRefusalMs;
+  if (done.error().verdict == Verdict::Retry || early) {
     retry(done.error());
   } else {
     desk_->fail(request_->id, done.error());
@@ -91,6 +96,7 @@ void BackfillReader::retry(const Error& error) {
 void BackfillReader::give_up() {
   source_.close();
   request_.reset();
+  refused_ms_ = 0;
   desk_ = nullptr;
   at_ = At::Open;
 }

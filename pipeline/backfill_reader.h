@@ -40,6 +40,7 @@ class BackfillReader {
   enum class At { Open, Read, Mark } at_ = At::Open;
   std::int64_t wake_at_ms_ = 0;
   std::int64_t said_ms_ = 0;
+  std::int64_t refused_ms_ = 0;  // since when open() has been failing
 };
 
 }  // namespace walbridge::pipeline

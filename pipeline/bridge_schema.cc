@@ -106,6 +106,8 @@ void Bridge::announce_undescribed() {
     catalog_due_ms_ = 0;
   }
   if (oids.empty()) return;
+  // The next look at the catalog must not take them for known: what it compares with is older.
+  for (const auto oid : oids) known_->insert_or_assign(oid, std::string());
   const std::vector<std::uint32_t> list(oids.begin(), oids.end());
   if (auto announced = parts_.admin->announce(list); !announced) {
     log::warn("a table could not be described", {{"error", announced.error().message}});

@@ -318,13 +318,17 @@ Result<Lane::Flow> Lane::poisoned(const Error& error, LaneTables::Table& otherwi
   return stop_table(named == nullptr ? otherwise : *named, error);
 }
 
-Lane::Flow Lane::stop_table(LaneTables::Table& table, const Error& error) {
+void Lane::say_stopped(const LaneTables::Table& table, const Error& error) const {
   log::error("table stopped", {{"sink", link_.name()},
                                {"table", table.record.source_name},
                                {"code", error.code},
                                {"lsn", to_string(transaction_.commit_lsn)},
                                {"error", error.message},
                                {"remedy", error.remedy}});
+}
+
+Lane::Flow Lane::stop_table(LaneTables::Table& table, const Error& error) {
+  say_stopped(table, error);
   return freeze(table, TableState::Stopped, error);
 }
 
@@ -365,6 +369,10 @@ bool Lane::batch_is_full() const {
 }
 
 Result<Lane::Flow> Lane::on_commit(const TxCommit& commit) {
+  if (!skipping_) {
+    WALBRIDGE_TRY_AS(const Flow suspended, settle_suspended());
+    if (suspended != Flow::Continue) return suspended;
+  }
   const bool was_skipping = skipping_;
   in_transaction_ = skipping_ = false;
   if (was_skipping) return Flow::Continue;

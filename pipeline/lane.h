@@ -77,8 +77,13 @@ class Lane {
   Result<Flow> carry_out(std::vector<LaneTables::Change>& changes);
   Result<Flow> carry_out(LaneTables::Change& change);
   Result<Flow> alter_in_place(LaneTables::Change& change);
+  void say_notes(const LaneTables::Table& table, std::span<const std::string> notes) const;
   Result<Flow> copy_again(LaneTables::Change& change);
   Result<Flow> drop(LaneTables::Change& change);
+  Result<Flow> stop(LaneTables::Change& change);
+  Result<Flow> vacate(const LaneTables::Table& successor, const std::string& name);
+  Result<Flow> move_rows(LaneTables::Table& table, const std::string& to);
+  Result<Flow> settle_suspended();
   Result<Flow> alter(LaneTables::Table& table, std::span<const SchemaStep> steps);
   Result<Flow> record(LaneTables::Table& table);
   Result<Flow> settle_start();
@@ -96,12 +101,14 @@ class Lane {
   Result<Flow> insert_piece(LaneTables::Table& table, const ChunkPiece& piece);
   Result<Flow> end_chunk(LaneTables::Table& table);
   Result<Flow> end_fill(LaneTables::Table& table);
+  std::string soft_delete_mark(const mapping::TablePlan& plan);
   void give_up_chunk(LaneTables::Table& table);
   Result<Flow> commit_batch(const Checkpoint& target);
   Result<Flow> split_if_large();
   Result<Flow> store_idle_position();
   Result<Flow> poisoned(const Error& error, LaneTables::Table& otherwise);
   Flow stop_table(LaneTables::Table& table, const Error& error);
+  void say_stopped(const LaneTables::Table& table, const Error& error) const;
   Flow freeze(LaneTables::Table& table, TableState state, const Error& error);
   bool batch_is_full() const;
   bool more_is_coming() const;

@@ -62,9 +62,9 @@ void Lane::resume_fill(LaneTables::Table& table) {
   auto progress = FillProgress::from_json(table.record.backfill);
   if (!progress || table.plan == nullptr) return;
   const auto& cache = table.plan->cache();
-  table.filled = progress->beside ? std::make_shared<const CacheTable>(mapping::under_name(
-                                        cache, backfill_table_name(options_.stream, cache.source_oid)))
-                                  : nullptr;
+  tables_.set_filled(table, progress->beside ? std::make_shared<const CacheTable>(mapping::under_name(
+                                                   cache, backfill_table_name(options_.stream, cache.source_oid)))
+                                             : nullptr);
   table.fill.emplace(*std::move(progress), options_.backfill_rows, options_.backfill_window_bytes);
 }
 
@@ -251,6 +251,18 @@ Result<Lane::Flow> Lane::end_chunk(LaneTables::Table& table) {
   return recorded;
 }
 
+// What marks rows that went away while the table was copied, as SQL; empty: nothing does.
+std::string Lane::soft_delete_mark(const mapping::TablePlan& plan) {
+  scratch_.clear();
+  const auto change =
+      plan.bind_copy(plan.cache().source_oid).truncate({transaction_.committed_at}, scratch_);
+  if (!change || change->op != CacheChange::Op::SoftTruncate) return {};
+  for (const auto& value : change->values) {
+    if (value.kind != SqlValue::Kind::Absent) return literal_sql(value);
+  }
+  return {};
+}
+
 Result<Lane::Flow> Lane::end_fill(LaneTables::Table& table) {
   const auto rows = table.fill->progress().rows;
   auto& record = table.record;
@@ -258,12 +270,16 @@ Result<Lane::Flow> Lane::end_fill(LaneTables::Table& table) {
   if (table.is_filled_beside()) {
     const auto before = mapping::shape_from_json(record.shape);
     const bool had_rows = before && record.snapshot_lsn;
-    const auto steps = mapping::swap_in(had_rows ? &*before : nullptr, *table.plan, table.filled->name);
-    WALBRIDGE_TRY_AS(const Flow altered, alter(table, steps));
+    const auto swap = mapping::swap_in(had_rows ? &*before : nullptr, *table.plan, table.filled->name,
+                                       soft_delete_mark(*table.plan), table.source.get());
+    say_notes(table, swap.notes);
+    WALBRIDGE_TRY_AS(const Flow vacated, vacate(table, table.plan->cache().name));
+    if (vacated != Flow::Continue) return vacated;
+    WALBRIDGE_TRY_AS(const Flow altered, alter(table, swap.steps));
     if (altered != Flow::Continue) return altered;
     record.cache_name = table.plan->cache().name;
     record.schema_hash = table.plan->cache().schema_hash;
-    record.shape = table.fill->progress().shape;
+    record.shape = mapping::to_json(swap.shape);
     record.state = TableState::Live;
     record.code.clear();
     record.reason.clear();

@@ -56,12 +56,7 @@ Result<Lane::Flow> Lane::carry_out(LaneTables::Change& change) {
     case Kind::Drop:
       return drop(change);
     case Kind::Stop:
-      if (table.record.state != TableState::Stopped || table.record.code != change.error.code) {
-        const Flow stopped = stop_table(table, change.error);
-        if (stopped != Flow::Continue) return stopped;
-      }
-      tables_.settle(change);
-      return record(table);
+      return stop(change);
     case Kind::Keep:
       break;
   }
@@ -71,8 +66,39 @@ Result<Lane::Flow> Lane::carry_out(LaneTables::Change& change) {
   return described ? Result<Flow>(Flow::Continue) : record(table);
 }
 
+Result<Lane::Flow> Lane::stop(LaneTables::Change& change) {
+  auto& table = *change.table;
+  const bool said = table.record.state == TableState::Stopped && table.record.code == change.error.code;
+  if (change.refusal && in_transaction_ && table.record.state == TableState::Live) {
+    // The same transaction may mend it (another key in place of the one it drops); a row before that may not come.
+    tables_.settle(change);
+    table.suspended = change.error;
+    return Flow::Continue;
+  }
+  if (change.plan != nullptr && !said) {  // its rows are not what they were: nothing of this transaction may stay
+    const Flow stopped = stop_table(table, change.error);
+    if (stopped != Flow::Continue) return stopped;
+  }
+  // Otherwise no row of it will come any more: what the transaction did before is all there is.
+  tables_.settle(change);
+  if (change.plan == nullptr) {
+    if (!said) say_stopped(table, change.error);
+    if (table.fill && table.fill->waiting()) desk_.withdraw();
+    LaneTables::stop_behind(table, change.error, in_transaction_ ? transaction_.commit_lsn : stored_.commit_lsn);
+  }
+  return record(table);
+}
+
+void Lane::say_notes(const LaneTables::Table& table, std::span<const std::string> notes) const {
+  for (const auto& note : notes) {
+    log::info("not carried over", {{"sink", link_.name()}, {"table", table.record.source_name}, {"what", note}});
+  }
+}
+
 Result<Lane::Flow> Lane::alter_in_place(LaneTables::Change& change) {
   auto& table = *change.table;
+  WALBRIDGE_TRY_AS(const Flow vacated, vacate(table, change.plan->cache().name));
+  if (vacated != Flow::Continue) return vacated;
   WALBRIDGE_TRY_AS(const Flow altered, alter(table, change.alteration.steps));
   if (altered != Flow::Continue) return altered;
   tables_.settle(change);
@@ -82,9 +108,7 @@ Result<Lane::Flow> Lane::alter_in_place(LaneTables::Change& change) {
                                 {"cache", table.record.cache_name},
                                 {"steps", change.alteration.steps.size()}});
   }
-  for (const auto& note : change.alteration.notes) {
-    log::info("not carried over", {{"sink", link_.name()}, {"table", table.record.source_name}, {"what", note}});
-  }
+  say_notes(table, change.alteration.notes);
   if (!table.fill) resume_fill(table);
   const auto shape = mapping::to_json(mapping::shape_of(*table.plan));
   const bool copy_is_old = table.is_filled_beside() && table.fill->progress().shape != shape;
@@ -127,6 +151,13 @@ Result<Lane::Flow> Lane::copy_again(LaneTables::Change& change) {
     record_.code = change.error.code;
     record_.reason = change.error.message;
     record_.stopped_at = {};
+    const auto& name = table.plan->cache().name;
+    if (record_.snapshot_lsn && record_.cache_name != name) {
+      WALBRIDGE_TRY_AS(const Flow vacated, vacate(table, name));
+      if (vacated != Flow::Continue) return vacated;
+      WALBRIDGE_TRY_AS(const Flow moved, move_rows(table, name));
+      if (moved != Flow::Continue) return moved;
+    }
   }
   WALBRIDGE_TRY_AS(const Flow filling, begin_fill(table, FillProgress{}));
   if (filling != Flow::Continue) return filling;
@@ -152,6 +183,59 @@ Result<Lane::Flow> Lane::drop(LaneTables::Change& change) {
   return Flow::Continue;
 }
 
+// Rows that nobody feeds make room for the table that has their name now: those of a table that is gone go, those of one
+// that is to be copied wait under another name.
+Result<Lane::Flow> Lane::vacate(const LaneTables::Table& successor, const std::string& name) {
+  auto* holder = tables_.frozen_under(name, successor);
+  if (holder == nullptr) return Flow::Continue;
+  log::info("rows that are not fed give way to another table of their name", {{"sink", link_.name()},
+                                                                              {"table", holder->record.source_name},
+                                                                              {"cache", holder->record.cache_name},
+                                                                              {"successor", successor.record.source_name}});
+  if (!LaneTables::is_relic(holder->record)) {
+    return move_rows(*holder, "_walbridge_kept_" + std::to_string(holder->record.source_oid));
+  }
+  SchemaStep step;
+  step.kind = SchemaStep::Kind::DropTable;
+  step.table = holder->record.cache_name;
+  WALBRIDGE_TRY_AS(const Flow dropped, alter(*holder, {&step, 1}));
+  if (dropped != Flow::Continue) return dropped;
+  if (auto forgotten = sink_.forget(holder->record.source_oid); !forgotten) return failed(std::move(forgotten.error()));
+  tables_.remove(*holder);
+  return Flow::Continue;
+}
+
+// The rows readers see of a table that is not fed at the moment get another name.
+Result<Lane::Flow> Lane::move_rows(LaneTables::Table& table, const std::string& to) {
+  auto shape = mapping::shape_from_json(table.record.shape);
+  if (!shape || table.record.cache_name == to) return Flow::Continue;
+  SchemaStep step;
+  step.kind = SchemaStep::Kind::RenameTable;
+  step.table = table.record.cache_name;
+  step.to = to;
+  WALBRIDGE_TRY_AS(const Flow renamed, alter(table, {&step, 1}));
+  if (renamed != Flow::Continue) return renamed;
+  table.record.cache_name = shape->name = to;
+  table.record.shape = mapping::to_json(*shape);
+  return record(table);
+}
+
+// What the transaction at hand did not mend stops behind it: everything up to here is in the rows.
+Result<Lane::Flow> Lane::settle_suspended() {
+  for (const auto& table : tables_.all()) {
+    if (!table->suspended) continue;
+    WALBRIDGE_TRY_AS(const Flow begun, ensure_begun());
+    if (begun != Flow::Continue) return begun;
+    const Error error = *table->suspended;
+    say_stopped(*table, error);
+    LaneTables::stop_behind(*table, error, transaction_.commit_lsn);
+    WALBRIDGE_TRY_AS(const Flow recorded, record(*table));
+    if (recorded != Flow::Continue) return recorded;
+    publish_tables();
+  }
+  return Flow::Continue;
+}
+
 Result<Lane::Flow> Lane::alter(LaneTables::Table& table, std::span<const SchemaStep> steps) {
   WALBRIDGE_TRY_AS(const Flow begun, ensure_begun());
   if (begun != Flow::Continue || steps.empty()) return begun;
@@ -172,6 +256,7 @@ Result<Lane::Flow> Lane::record(LaneTables::Table& table) {
 
 // The stream speaks of the table in a shape that nobody has described yet, or of an older one.
 Lane::Flow Lane::lost_shape(LaneTables::Table& table, const Error& misfit) {
+  if (table.suspended) return stop_table(table, misfit);
   {
     const std::scoped_lock lock(stats_.mutex);
     stats_.undescribed.insert(table.record.source_oid);

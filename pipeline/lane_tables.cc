@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <unordered_set>
+#include <utility>
 
+#include "mapping/enum_labels.h"
+#include "mapping/names.h"
+#include "mapping/table_rules.h"
 #include "pipeline/api/source_json.h"
 
 namespace walbridge::pipeline {
@@ -10,6 +14,16 @@ namespace {
 
 bool contains(std::span<const std::uint32_t> oids, std::uint32_t oid) {
   return std::find(oids.begin(), oids.end(), oid) != oids.end();
+}
+
+void put_source(std::vector<SourceTable>& sources, const SourceTable& source) {
+  const auto known =
+      std::find_if(sources.begin(), sources.end(), [&](const SourceTable& s) { return s.oid == source.oid; });
+  if (known == sources.end()) {
+    sources.push_back(source);
+  } else {
+    *known = source;
+  }
 }
 
 std::string sentence(const Error& error) {
@@ -25,6 +39,20 @@ bool fits(const std::string& stored, const std::string& wanted) {
   return mapping::to_json(*shape) == wanted;
 }
 
+// A name that means another column now, or a label another one.
+bool names_moved(const SourceTable& was, const SourceTable& now) {
+  for (const auto& before : was.columns) {
+    for (const auto& after : now.columns) {
+      if (before.name == after.name && before.attnum != after.attnum) return true;
+      if (before.attnum == after.attnum && before.type && after.type &&
+          mapping::holds_renamed_label(*before.type, *after.type)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 Error copy_error(std::string code, std::string why, const TableRecord& record) {
   return {Verdict::PoisonRow, std::move(code), std::move(why), {}, record.cache_name};
 }
@@ -37,20 +65,21 @@ std::vector<LaneTables::Change> LaneTables::assign(std::span<const TableRecord> 
   retired_.clear();
   sources_ = catalog_;
   for (const auto& stored : records) {
-    const auto newer = std::find_if(unwritten_.begin(), unwritten_.end(),
-                                    [&](const TableRecord& r) { return r.source_oid == stored.source_oid; });
     auto table = std::make_unique<Table>();
-    table->record = newer == unwritten_.end() ? stored : *newer;
+    table->record = stored;
+    for (const auto& decision : unwritten_) {
+      if (decision.oid == stored.source_oid) carry(decision, table->record);
+    }
     // A cache speaks of its tables as they were at its checkpoint; the stream tells what became of them.
     if (auto described = source_table_from_json(table->record.description)) {
       const auto* today = source_of(described->oid);
       described->estimated_rows = today == nullptr ? -1 : today->estimated_rows;
-      put_source(*described);
+      put_source(sources_, *described);
       table->source = std::make_shared<const SourceTable>(*std::move(described));
     }
     tables_.push_back(std::move(table));
   }
-  return replan({{}, {}, {}, first});
+  return replan({{}, {}, {}, first, false});
 }
 
 const SourceTable* LaneTables::source_of(std::uint32_t oid) const {
@@ -59,28 +88,21 @@ const SourceTable* LaneTables::source_of(std::uint32_t oid) const {
   return found == sources_.end() ? nullptr : &*found;
 }
 
-void LaneTables::put_source(const SourceTable& source) {
-  const auto known =
-      std::find_if(sources_.begin(), sources_.end(), [&](const SourceTable& s) { return s.oid == source.oid; });
-  if (known == sources_.end()) {
-    sources_.push_back(source);
-  } else {
-    *known = source;
-  }
-}
-
 std::vector<LaneTables::Change> LaneTables::learn(const SchemaNews& news, Lsn at) {
-  for (const auto& source : news.tables) put_source(*source);
+  for (const auto& source : news.tables) put_source(sources_, *source);
   std::erase_if(sources_, [&](const SourceTable& source) { return contains(news.gone, source.oid); });
-  return replan({news.rewritten, news.requested, at, false});
+  // A table that no plan takes has no record in the cache: this is where it is remembered.
+  for (const auto& source : news.tables) put_source(catalog_, *source);
+  std::erase_if(catalog_, [&](const SourceTable& source) { return contains(news.gone, source.oid); });
+  return replan({news.rewritten, news.requested, at, false, news.late});
 }
 
 std::vector<LaneTables::Change> LaneTables::replan(const Occasion& occasion) {
   mapping::SettledNames settled;
   for (const auto& table : tables_) {
-    const bool leaves = source_of(table->record.source_oid) == nullptr && table->plan != nullptr &&
-                        table->plan->on_ddl().drop_table == config::KeepOrDrop::Drop;
-    if (table->record.snapshot_lsn && !leaves) settled[table->record.source_oid] = table->record.cache_name;
+    if (!is_relic(table->record) && source_of(table->record.source_oid) != nullptr) {
+      settled[table->record.source_oid] = table->record.cache_name;
+    }
   }
   auto plans = mapping::plan_sink(sources_, config_, sink_, settled);
   std::vector<Change> changes;
@@ -97,6 +119,7 @@ std::vector<LaneTables::Change> LaneTables::replan(const Occasion& occasion) {
       table->record.cache_name = plan->cache().name;
     }
     auto change = planned(*table, *source_of(oid), std::move(plan), occasion);
+    table->refused = false;
     if (change.table != nullptr) changes.push_back(std::move(change));
   }
   for (const auto& table : tables_) {
@@ -104,7 +127,8 @@ std::vector<LaneTables::Change> LaneTables::replan(const Occasion& occasion) {
     const auto refusal = std::find_if(plans.refused.begin(), plans.refused.end(), [&](const auto& refused) {
       return refused.source_oid == table->record.source_oid;
     });
-    auto change = lost(*table, refusal == plans.refused.end() ? nullptr : &refusal->error);
+    table->refused = refusal != plans.refused.end();
+    auto change = lost(*table, table->refused ? &refusal->error : nullptr);
     if (change.table != nullptr) changes.push_back(std::move(change));
   }
   refused_ = std::move(plans.refused);
@@ -141,6 +165,12 @@ LaneTables::Change LaneTables::planned(Table& table, const SourceTable& source,
   return change;
 }
 
+// Whether rows of the new shape can have been taken for rows of the old one.
+bool LaneTables::means_otherwise(const Table& table, const Change& change) {
+  const auto same_key = table.plan != nullptr && table.plan->key_columns() == change.plan->key_columns();
+  return !same_key || names_moved(*table.source, *change.source);
+}
+
 LaneTables::Change LaneTables::difference(Table& table, Change change, const std::string& shape,
                                           const Occasion& occasion) {
   const auto& record = table.record;
@@ -148,7 +178,7 @@ LaneTables::Change LaneTables::difference(Table& table, Change change, const std
   const bool new_shape = !fits(record.shape, shape);
   if (record.state == TableState::Stopped) {
     const bool same_occasion = occasion.at && record.stopped_at == occasion.at;
-    if (same_occasion || !(occasion.first || new_source)) return change;
+    if (!table.refused && (same_occasion || !(occasion.first || new_source))) return change;
     change.kind = Change::Kind::CopyAgain;
     change.error = copy_error("recovered", "the table can be carried again", record);
     return change;
@@ -163,6 +193,11 @@ LaneTables::Change LaneTables::difference(Table& table, Change change, const std
     return change;
   }
   if (!new_shape && !new_source) return change;
+  if (occasion.late && table.source != nullptr && means_otherwise(table, change)) {
+    change.kind = Change::Kind::CopyAgain;
+    change.error = copy_error("changed", "names or keys changed their meaning before anybody looked", record);
+    return change;
+  }
   const auto before = mapping::shape_from_json(record.shape);
   if (!before || table.source == nullptr) {
     change.kind = Change::Kind::CopyAgain;
@@ -182,11 +217,16 @@ LaneTables::Change LaneTables::lost(Table& table, const Error* refusal) {
   Change change;
   const auto& record = table.record;
   const auto* source = source_of(record.source_oid);
-  if (source == nullptr && table.plan != nullptr && table.plan->on_ddl().drop_table == config::KeepOrDrop::Drop) {
+  auto policy = table.plan == nullptr ? config_.on_ddl.drop_table : table.plan->on_ddl().drop_table;
+  if (table.plan == nullptr && source != nullptr) {
+    if (const auto rules = mapping::merge_rules(config_, *source)) policy = rules->on_ddl.drop_table;
+  }
+  if (refusal == nullptr && !is_relic(record) && policy == config::KeepOrDrop::Drop) {
     change.kind = Change::Kind::Drop;
     change.table = &table;
     return change;
   }
+  change.refusal = refusal != nullptr;
   if (refusal != nullptr) {
     change.error = *refusal;
   } else if (source == nullptr) {
@@ -215,8 +255,8 @@ void LaneTables::settle(Change& change) {
   auto& table = *change.table;
   auto& record = table.record;
   retired_.push_back(table.plan);
-  retired_.push_back(table.filled);
   table.plan = change.plan;
+  table.suspended.reset();
   if (change.source) {
     table.source = change.source;
     record.description = change.source->json;
@@ -233,8 +273,13 @@ void LaneTables::settle(Change& change) {
   index_heaps();
 }
 
+void LaneTables::set_filled(Table& table, std::shared_ptr<const CacheTable> filled) {
+  retired_.push_back(std::exchange(table.filled, std::move(filled)));
+}
+
 void LaneTables::remove(const Table& table) {
   retired_.push_back(table.plan);
+  retired_.push_back(table.filled);
   std::erase_if(tables_, [&](const auto& each) { return each.get() == &table; });
   index_heaps();
 }
@@ -259,7 +304,13 @@ const LaneTables::Route& LaneTables::route(const Relation& relation, const Chunk
   entry.bound.reset();
   entry.route = {};
   const auto found = by_heap_.find(relation.oid);
-  if (found == by_heap_.end() || found->second->plan == nullptr) return entry.route;
+  if (found == by_heap_.end()) return entry.route;
+  if (found->second->plan == nullptr) {
+    if (!found->second->suspended) return entry.route;
+    entry.route.misfit = found->second->suspended;
+    entry.route.table = found->second;
+    return entry.route;
+  }
   entry.route.table = found->second;
   auto bound = found->second->plan->bind(relation);
   if (bound) {
@@ -271,17 +322,38 @@ const LaneTables::Route& LaneTables::route(const Relation& relation, const Chunk
   return entry.route;
 }
 
+void LaneTables::carry(const Decision& decision, TableRecord& record) {
+  record.state = decision.state;
+  record.code = decision.error.code;
+  record.reason = sentence(decision.error);
+  record.stopped_at = decision.at;
+  record.backfill.clear();
+}
+
 void LaneTables::freeze(Table& table, TableState state, const Error& error, Lsn at) {
-  table.record.state = state;
-  table.record.code = error.code;
-  table.record.reason = sentence(error);
-  table.record.stopped_at = at;
-  table.record.backfill.clear();
-  retired_.push_back(table.filled);
+  const auto oid = table.record.source_oid;
+  std::erase_if(unwritten_, [&](const Decision& decision) { return decision.oid == oid; });
+  unwritten_.push_back({oid, state, error, at});
+  carry(unwritten_.back(), table.record);
   table.fill.reset();
-  table.filled.reset();
-  std::erase_if(unwritten_, [&](const TableRecord& record) { return record.source_oid == table.record.source_oid; });
-  unwritten_.push_back(table.record);
+  table.suspended.reset();
+  set_filled(table, nullptr);
+}
+
+void LaneTables::stop_behind(Table& table, const Error& error, Lsn at) {
+  carry({table.record.source_oid, TableState::Stopped, error, Lsn{at.value + 1}}, table.record);
+  table.fill.reset();
+  table.suspended.reset();
+}
+
+std::vector<TableRecord> LaneTables::unwritten() const {
+  std::vector<TableRecord> records;
+  for (const auto& decision : unwritten_) {
+    for (const auto& table : tables_) {
+      if (table->record.source_oid == decision.oid) records.push_back(table->record);
+    }
+  }
+  return records;
 }
 
 void LaneTables::written() {
@@ -293,6 +365,20 @@ LaneTables::Table* LaneTables::find_by_cache_name(const std::string& name) {
   for (const auto& table : tables_) {
     if (table->record.cache_name == name || (table->filled && table->filled->name == name) ||
         (table->plan && table->plan->cache().name == name)) {
+      return table.get();
+    }
+  }
+  return nullptr;
+}
+
+bool LaneTables::is_relic(const TableRecord& record) {
+  return record.state == TableState::Stopped && (record.code == "dropped" || record.code == "not-selected");
+}
+
+LaneTables::Table* LaneTables::frozen_under(const std::string& name, const Table& except) {
+  for (const auto& table : tables_) {
+    const bool frozen = table->record.state != TableState::Live && table->record.snapshot_lsn;
+    if (frozen && table.get() != &except && mapping::fold_name(table->record.cache_name) == mapping::fold_name(name)) {
       return table.get();
     }
   }

@@ -29,6 +29,8 @@ class LaneTables {
     TableRecord record;
     std::optional<TableFill> fill;
     std::shared_ptr<const CacheTable> filled;  // what `fill` fills, when that is not the table readers see
+    bool refused = false;            // the plan refuses it as it is now
+    std::optional<Error> suspended;  // … since the transaction at hand, which may yet mend it
 
     bool is_filled_beside() const { return fill && fill->progress().beside; }
   };
@@ -48,6 +50,7 @@ class LaneTables {
     std::shared_ptr<const mapping::TablePlan> plan;
     mapping::Alteration alteration;
     Error error;
+    bool refusal = false;  // Stop: by the plan
   };
 
   LaneTables(const config::Config& config, const config::Sink& sink) : config_(config), sink_(sink) {}
@@ -65,6 +68,8 @@ class LaneTables {
   // Makes a change's source and plan the table's own; the caller has carried out the rest, and writes the record.
   void settle(Change& change);
   void remove(const Table& table);  // after Drop
+  // The table that a copy fills from here on; none: the one readers see.
+  void set_filled(Table& table, std::shared_ptr<const CacheTable> filled);
 
   struct Route {
     Table* table = nullptr;  // null: not this cache's business
@@ -83,13 +88,20 @@ class LaneTables {
   }
 
   // From transaction `at` on, the table takes nothing any more, until it is copied again (Pending) or a person acts
-  // (Stopped); the record waits to be written.
+  // (Stopped). What was decided outlives a rollback and waits to be written.
   void freeze(Table& table, TableState state, const Error& error, Lsn at);
+  // The same behind the transaction that commits at `at`, in whose cache transaction the caller writes the record.
+  static void stop_behind(Table& table, const Error& error, Lsn at);
   Table* find_by_cache_name(const std::string& name);
+  // A table whose rows under `name` in the cache are not being fed, other than `except`.
+  // Frozen, and nobody will ever feed it again: its name is free for whoever wants it.
+  static bool is_relic(const TableRecord& record);
+  Table* frozen_under(const std::string& name, const Table& except);
   Table* find(std::uint32_t source_oid);
   std::span<const std::unique_ptr<Table>> all() const { return tables_; }
 
-  const std::vector<TableRecord>& unwritten() const { return unwritten_; }
+  // Records with decisions that the cache does not hold yet.
+  std::vector<TableRecord> unwritten() const;
   void written();  // the open cache transaction is committed
 
   std::vector<TableRecord> records() const;
@@ -101,30 +113,38 @@ class LaneTables {
     std::optional<mapping::BoundPlan> bound;
     Route route;
   };
-  void put_source(const SourceTable& source);
   struct Occasion {
     std::span<const std::uint32_t> rewritten;
     std::span<const std::uint32_t> requested;
     Lsn at;              // none: no transaction, a start
     bool first = false;  // of this process
+    bool late = false;   // SchemaNews::late
   };
   std::vector<Change> replan(const Occasion& occasion);
   Change planned(Table& table, const SourceTable& source, std::shared_ptr<const mapping::TablePlan> plan,
                  const Occasion& occasion);
   Change difference(Table& table, Change change, const std::string& shape, const Occasion& occasion);
+  static bool means_otherwise(const Table& table, const Change& change);
   Change lost(Table& table, const Error* refusal);
   const SourceTable* source_of(std::uint32_t oid) const;
   void index_heaps();
 
   const config::Config& config_;
   const config::Sink& sink_;
-  std::vector<SourceTable> catalog_;  // as it was when the bridge started
+  std::vector<SourceTable> catalog_;  // as it was when the bridge started, and what the stream said since
   std::vector<SourceTable> sources_;  // everything that is or might be planned
   std::vector<std::unique_ptr<Table>> tables_;
   std::vector<mapping::RefusedTable> refused_;
   std::unordered_map<std::uint32_t, Table*> by_heap_;
   std::unordered_map<std::uint32_t, Entry> entries_;  // by relation oid
-  std::vector<TableRecord> unwritten_;
+  struct Decision {
+    std::uint32_t oid = 0;
+    TableState state = TableState::Stopped;
+    Error error;
+    Lsn at;
+  };
+  static void carry(const Decision& decision, TableRecord& record);
+  std::vector<Decision> unwritten_;
   // Changes of the open cache transaction may point into plans that are no longer anybody's.
   std::vector<std::shared_ptr<const void>> retired_;
 };

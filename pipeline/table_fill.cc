@@ -90,11 +90,11 @@ void TableFill::close_window(const XidSnapshot* snapshot) {
   request_id_ = 0;
 }
 
-void TableFill::heard(std::uint32_t xid) { (waiting() ? in_window_ : unproven_).insert(xid); }
+void TableFill::heard(std::uint32_t xid) { unproven_.insert(xid); }
 
 void TableFill::heard(std::uint32_t xid, const CacheChange& change) {
-  heard(xid);
-  if (!waiting()) return;
+  if (!waiting()) return heard(xid);
+  in_window_.insert(xid);
   Heard kept{xid, change};
   std::size_t bytes = sizeof(Heard);
   kept.change.values = copy_values(change.values, *arena_, bytes);

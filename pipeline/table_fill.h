@@ -66,7 +66,7 @@ class TableFill {
   // ---- what the stream says ----
   // A change that was applied (or, without a key, is to be applied later). Copies it.
   void heard(std::uint32_t xid, const CacheChange& change);
-  // A transaction touched the table in a way that leaves nothing to apply.
+  // A transaction touched the table in a way that leaves nothing to apply: only a chunk that sees it is worth something.
   void heard(std::uint32_t xid);
   void fetch_key(RowKey key);
   bool window_full() const { return window_bytes_held_ > window_bytes_; }

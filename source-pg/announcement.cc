@@ -40,7 +40,7 @@ class Transaction {
   }
   Status open() {
     WALBRIDGE_TRY(
-        connection_.execute(std::string("BEGIN; SET LOCAL lock_timeout = '1s'; ") + kDescribeSettings, kDoing));
+        connection_.execute(std::string("BEGIN; SET LOCAL lock_timeout = '500ms'; ") + kDescribeSettings, kDoing));
     open_ = true;
     return Done{};
   }
@@ -79,8 +79,8 @@ Status emit(Connection& connection, const std::string& token, const std::string&
 std::string numbers(std::span<const std::uint32_t> oids) { return fmt::format("[{}]", fmt::join(oids, ",")); }
 
 std::string content_of(const Found& found, std::uint32_t asked, bool copy) {
-  std::string content = fmt::format(R"({{"v":1,"op":"ddl","tag":"announced","tables":[{{"d":{},"rows":{}}}])",
-                                    found.description, found.rows);
+  std::string content = fmt::format(R"({{"v":1,"op":"ddl","tag":"{}","tables":[{{"d":{},"rows":{}}}])",
+                                    kAnnouncedTag, found.description, found.rows);
   if (asked != found.oid) content += fmt::format(R"(,"gone":[{}])", asked);
   if (copy) content += fmt::format(R"(,"copy":[{}])", found.oid);
   return content + "}";
@@ -135,13 +135,14 @@ Result<std::optional<Announced>> announce_table(Connection& connection, const st
 }
 
 Status announce_gone(Connection& connection, const std::string& token, std::span<const std::uint32_t> oids) {
-  return emit(connection, token, fmt::format(R"({{"v":1,"op":"ddl","tag":"announced","gone":{}}})", numbers(oids)));
+  return emit(connection, token, fmt::format(R"({{"v":1,"op":"ddl","tag":"{}","gone":{}}})", kAnnouncedTag, numbers(oids)));
 }
 
+// The position is taken before: a copy may be done by the time anybody asks how far the log has come.
 Result<Lsn> announce_copy(Connection& connection, const std::string& token, std::span<const std::uint32_t> oids) {
+  WALBRIDGE_TRY_AS(const auto rows, connection.query("SELECT pg_catalog.pg_current_wal_insert_lsn()", kDoing));
   WALBRIDGE_TRY(
       emit(connection, token, fmt::format(R"({{"v":1,"op":"copy","tag":"resync","copy":{}}})", numbers(oids))));
-  WALBRIDGE_TRY_AS(const auto rows, connection.query("SELECT pg_catalog.pg_current_wal_lsn()", kDoing));
   return parse_lsn(rows.text(0, 0)).value_or(Lsn{});
 }
 

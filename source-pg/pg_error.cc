@@ -42,6 +42,9 @@ constexpr auto kMeanings = std::to_array<Meaning>({
     {"58P01", "requested WAL segment", Verdict::Gap, "",
      "run `walbridge destroy --caches`, then `walbridge run` to copy everything again"},
 
+    // ---- two sessions changed the same catalog row ----
+    {"XX000", "tuple concurrently", Verdict::Retry, "", ""},
+
     // ---- an exported snapshot died with its connection: the load begins again ----
     {"42704", "snapshot", Verdict::Retry, "", ""},
     {"22023", "invalid snapshot identifier", Verdict::Retry, "", ""},

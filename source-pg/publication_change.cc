@@ -14,7 +14,7 @@
 namespace walbridge::source_pg {
 namespace {
 
-constexpr const char* kLockTimeout = "SET LOCAL lock_timeout = '2s'";
+constexpr const char* kLockTimeout = "SET LOCAL lock_timeout = '500ms'";
 constexpr int kAttempts = 3;
 constexpr auto kPause = std::chrono::milliseconds(200);
 

@@ -172,6 +172,10 @@ Finding capture_finding(Connection& connection, const config::Source& source) {
   }
   if (status->mode == CaptureStatus::Mode::Triggers) {
     finding.message = "event triggers tell of changes of the schema";
+  } else if (source.event_triggers && state->schema && !state->foreign() && state->broken()) {
+    finding.severity = Finding::Severity::Warning;
+    finding.message = status->problem + "; the next start of walbridge mends it if its role may";
+    finding.fix = status->fix;
   } else if (source.event_triggers && !state->foreign() && (state->may_trigger || state->may_mend())) {
     finding.message = "event triggers will be installed, to tell of changes of the schema";
   } else {

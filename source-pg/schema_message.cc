@@ -62,6 +62,7 @@ SchemaNews decode_schema_message(std::string_view content) {
   if (!parsed.is_object()) return news;
   if (const Json* const tag = member(parsed, "tag"); tag != nullptr && tag->is_string()) {
     news.tag = tag->get<std::string>();
+    news.late = news.tag == kAnnouncedTag;
   }
   const Json* const version = member(parsed, "v");
   const Json* const op = member(parsed, "op");

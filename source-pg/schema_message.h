@@ -19,6 +19,7 @@ namespace walbridge::source_pg {
 
 inline constexpr std::string_view kMessagePrefix = "walbridge.";
 inline constexpr std::string_view kPadPrefix = "walbridge.pad";
+inline constexpr std::string_view kAnnouncedTag = "announced";  // of what walbridge itself found by looking
 inline std::string schema_message_prefix(const std::string& token) { return "walbridge.ddl." + token; }
 inline std::string mark_message_prefix(const std::string& token) { return "walbridge.mark." + token; }
 

@@ -66,6 +66,7 @@ struct SchemaNews {
   std::vector<std::uint32_t> gone;       // dropped, or no table of its own any more (attached as a partition)
   std::vector<std::uint32_t> rewritten;  // rows changed without row events: they must be copied again
   std::vector<std::uint32_t> requested;  // somebody asked for a copy (`walbridge resync`)
+  bool late = false;  // announced after the fact: rows of the new shape may have come before
   bool incomplete = false;               // the capture failed in the middle: any table may look different
   std::string tag;                       // "ALTER TABLE", for the log
 };

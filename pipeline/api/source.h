@@ -217,7 +217,8 @@ class SourceAdmin {
   // Announces every table that differs from `known` (SourceTable::json by oid), is not in it, or is no longer there.
   // Returns what is known afterwards. Cheap while the catalog has not changed since the last call.
   virtual Result<std::map<std::uint32_t, std::string>> announce_changes(std::map<std::uint32_t, std::string> known) = 0;
-  // Asks every bridge that reads this stream to copy the tables again. Returns a position the request lies below.
+  // Asks every bridge that reads this stream to copy the tables again. Every copy that ends behind the returned position
+  // began after the request.
   virtual Result<Lsn> request_copy(std::span<const std::uint32_t> oids) = 0;
   // Those of `tables` that the publication does not hold, or not all partitions of. A table that is no more is not one.
   virtual Result<std::vector<std::uint32_t>> unpublished(std::span<const SourceTable* const> tables) = 0;

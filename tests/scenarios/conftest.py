@@ -28,23 +28,28 @@ def pytest_addoption(parser):
 def pytest_generate_tests(metafunc):
     if "scenario" in metafunc.fixturenames:
         chosen = versions(metafunc.config.getoption("--pg"))
-        # One case after the other of the same kind: the newest of the chosen versions will do, unless all are asked for.
-        newest = chosen if chosen == list(VERSIONS) else chosen[-1:]
+        newest = newest_of(chosen)
         cases = [(s, v) for s in load_all(HERE) for v in chosen if s.versions(v)]
         cases += [(s, v) for s in load_cases() for v in newest if s.versions(v)]
         metafunc.parametrize("scenario, version", cases, ids=[f"{s.name}-pg{v}" for s, v in cases])
 
 
+def newest_of(chosen):
+    """Where the cases of the corpus, and the capture without triggers, are played: on the newest of the chosen versions; on
+    every one when all are asked for."""
+    return chosen if chosen == list(VERSIONS) else chosen[-1:]
+
+
 class Theatre:
     """The servers, and the performances that run on them."""
 
-    def __init__(self, cases, keep):
+    def __init__(self, cases, watching, keep):
         self.keep = keep
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="walbridge-scenarios-"))
         self.sqld = Sqld(namespaces=True, arguments=["--max-concurrent-connections", "4096", "--max-concurrent-requests", "1024"]).start()
         self.postgres = {version: Postgres(version).start() for version in VERSIONS if any(v == version for _, v in cases)}
         self.pool = concurrent.futures.ThreadPoolExecutor(max_workers=3 * (os.cpu_count() or 1))
-        self.futures = {(scenario.name, version): [(take, self.pool.submit(self._play, scenario, version, take)) for take in scenario.takes()]
+        self.futures = {(scenario.name, version): [(take, self.pool.submit(self._play, scenario, version, take)) for take in scenario.takes(version in watching)]
                         for scenario, version in cases}
 
     def _play(self, scenario, version, take):
@@ -67,6 +72,6 @@ class Theatre:
 def theatre(request):
     cases = [(item.callspec.params["scenario"], item.callspec.params["version"]) for item in request.session.items
              if "theatre" in getattr(item, "fixturenames", ()) and hasattr(item, "callspec")]
-    theatre = Theatre(cases, request.config.getoption("--keep"))
+    theatre = Theatre(cases, newest_of(versions(request.config.getoption("--pg"))), request.config.getoption("--keep"))
     yield theatre
     theatre.close()

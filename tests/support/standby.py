@@ -11,6 +11,7 @@ import time
 import psycopg2
 import psycopg2.extras
 
+from .postgres import lsn_value
 from .process import wait_for
 
 
@@ -52,6 +53,8 @@ class DelayingStandby:
     def _stream(self, cursor):
         start = self.postgres.execute("SELECT pg_current_wal_flush_lsn()::text")[0][0]
         cursor.start_replication(slot_type=psycopg2.extras.REPLICATION_PHYSICAL, start_lsn=start)
+        first = lsn_value(start)  # it counts as a standby only once it has said something
+        cursor.send_feedback(write_lsn=first, flush_lsn=first, apply_lsn=first, force=True)
         received = collections.deque()  # (when to say so, position)
         while not self._stop.is_set():
             message = cursor.read_message()

@@ -117,20 +117,6 @@ TEST(Alteration, AKeptColumnStaysUntilItsNameIsNeeded) {
   EXPECT_THAT(done.shape.kept, IsEmpty());
 }
 
-TEST(Alteration, ASoftDeletingTableKeepsItsDeletedRows) {
-  config::Rule rule;
-  rule.soft_delete = "gone_at";
-  const auto plan = plan_of(prices().table(), with(rule));
-  const auto shape = shape_of(*plan);
-  const auto steps = swap_in(&shape, *plan, "filled");
-  ASSERT_EQ(steps.size(), 3U);
-  EXPECT_EQ(
-      steps[0].sql,
-      R"(INSERT OR IGNORE INTO "filled" ("id", "name", "price", "gone_at") SELECT "id", "name", "price", "gone_at" )"
-      R"(FROM "t" WHERE "gone_at" IS NOT NULL)");
-  EXPECT_EQ(swap_in(nullptr, *plan, "filled").size(), 1U);
-}
-
 TEST(TableShape, HostileTextIsRefused) {
   for (const std::string json :
        {"", "[]", "{}", "null", R"({"name":1,"columns":[],"key":[]})", R"({"name":"t","columns":[],"key":[0]})",

@@ -163,8 +163,9 @@ class FollowedCache {
       const std::string filled = "_walbridge_fill";
       cache.execute(create_table_sql(plan->cache(), filled));
       copy_rows(cache, now, *plan, filled);
-      for (const auto& step : swap_in(&known.shape, *plan, filled)) cache.apply(step);
-      alteration.shape = shape_of(*plan);
+      const auto swap = swap_in(&known.shape, *plan, filled, "'2024-01-01T00:00:00Z'", &now.source);
+      for (const auto& step : swap.steps) cache.apply(step);
+      alteration.shape = swap.shape;
     } else {
       for (const auto& step : alteration.steps) cache.apply(step);
       steps += alteration.steps.size();
