@@ -55,6 +55,10 @@ def lag_target(name, seconds):
     return Target(name, seconds * 1000, 20, 5, False, "{:.1f} ms")
 
 
+def limit_target(name, milliseconds, limit):
+    return Target(name, milliseconds, limit, limit, False, "{:.1f} ms")
+
+
 def memory_target(peak):
     return Target("peak RSS of walbridge, any of the above", peak / MIB, 128, 64, False, "{:.0f} MiB")
 

@@ -87,7 +87,12 @@ std::string Progress::cache_line(const pipeline::CacheStatus& cache, std::int64_
   }
   const auto stopped = std::count_if(cache.tables.begin(), cache.tables.end(),
                                      [](const TableRecord& table) { return table.state == TableState::Stopped; });
-  if (stopped > 0) line += fmt::format("  {} tables stopped", stopped);
+  for (const auto& load : cache.loads) {
+    if (load.done) continue;
+    line += fmt::format("  copying {}: {} rows", load.source_name, thousands(load.rows));
+    if (load.estimated_rows > 0) line += fmt::format(" of about {}", thousands(static_cast<std::uint64_t>(load.estimated_rows)));
+  }
+  if (stopped > 0) line += fmt::format("  {} {} stopped", stopped, stopped == 1 ? "table" : "tables");
   if (cache.last_error) line += "  " + cache.last_error->message;
   return line;
 }

@@ -138,7 +138,7 @@ class Watch {
   }
 
   void settle(std::size_t copy, const TableRecord& record, const SinkState& state) {
-    if (record.state == TableState::Live && record.snapshot_lsn >= position_) {
+    if (record.state == TableState::Live && record.snapshot_lsn > position_) {
       done_.insert(copy);
       tell(copy, "live", "");
       return;

@@ -25,6 +25,7 @@ Result<Lane::Flow> Lane::begin_fill(LaneTables::Table& table, FillProgress progr
   const auto& cache = table.plan->cache();
   progress.shape = mapping::to_json(mapping::shape_of(*table.plan));
   progress.after.clear();
+  progress.expected = progress.all ? table.source->estimated_rows : -1;
   std::vector<SchemaStep> steps;
   if (progress.beside) {
     SchemaStep create;

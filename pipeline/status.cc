@@ -103,7 +103,7 @@ CacheStatus cache_status(const Cache& cache, const ReaderStats& reader, const Cl
   }
   for (const auto& table : status.tables) {
     const auto fill = FillProgress::from_json(table.backfill);
-    if (fill) status.loads.push_back({table.source_name, fill->rows, -1, false});
+    if (fill) status.loads.push_back({table.source_name, fill->rows, fill->expected, false});
   }
   return status;
 }

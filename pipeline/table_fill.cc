@@ -26,7 +26,7 @@ std::span<const SqlValue> copy_values(std::span<const SqlValue> from, Arena& are
 
 std::string FillProgress::to_json() const {
   return nlohmann::json{{"beside", beside}, {"all", all},   {"after", after}, {"leaves", leaves},
-                        {"keys", keys},     {"rows", rows}, {"shape", shape}}
+                        {"keys", keys},     {"rows", rows}, {"shape", shape}, {"expected", expected}}
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -43,6 +43,7 @@ std::optional<FillProgress> FillProgress::from_json(const std::string& text) {
     json.at("keys").get_to(progress.keys);
     json.at("rows").get_to(progress.rows);
     json.at("shape").get_to(progress.shape);
+    json.at("expected").get_to(progress.expected);
     return progress;
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;

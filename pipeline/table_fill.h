@@ -26,6 +26,7 @@ struct FillProgress {
   std::vector<std::uint32_t> leaves;  // partitions that are still to come, the first one being copied
   std::vector<RowKey> keys;           // single rows that are still to come
   std::uint64_t rows = 0;
+  double expected = -1;  // rows, as the source's statistics say; < 0: unknown
   std::string shape;  // of the table that is being filled
 
   std::string to_json() const;

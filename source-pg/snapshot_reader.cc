@@ -54,12 +54,12 @@ Result<std::unique_ptr<CopyStream>> TransactionReader::copy(const CopyPart& part
 Status TransactionReader::hold(std::uint32_t oid, const std::string& schema, const std::string& name) {
   const auto what = schema + "." + name;
   if (connection_->raw() == nullptr) return classify("", "the snapshot's connection is closed", "describing " + what);
-  WALBRIDGE_TRY_AS(
-      const auto rows,
-      connection_->query("SELECT tableoid FROM ONLY " + quote_name(schema, name) + " LIMIT 0", "describing " + what));
-  if (PQftable(rows.raw(), 0) == oid) return Done{};
-  return Error{Verdict::Operator, "table-replaced", "table " + what + " is another one than the plan was made for",
-               "run again to plan anew"};
+  auto rows = connection_->query("SELECT tableoid FROM ONLY " + quote_name(schema, name) + " LIMIT 0", "describing " + what);
+  // Dropped, moved or made again since the snapshot: the next one is planned from what is there then.
+  if (!rows && (rows.error().code == "42P01" || rows.error().code == "3F000")) rows.error().verdict = Verdict::Retry;
+  if (!rows) return std::move(rows.error());
+  if (PQftable(rows->raw(), 0) == oid) return Done{};
+  return Error{Verdict::Retry, "table-replaced", "table " + what + " is another one than the plan was made for", ""};
 }
 
 Result<Connection*> TransactionReader::catalog() {

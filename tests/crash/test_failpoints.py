@@ -3,6 +3,7 @@ source. A failpoint this story does not reach fails the test: it would be one th
 
 import re
 import signal
+import sqlite3
 
 import pytest
 
@@ -24,7 +25,7 @@ def named_failpoints():
 
 
 class Story:
-    """Load, stream, a table that changes its shape and is loaded again at the next start, stream."""
+    """Load, stream, a table altered in place, one that is rewritten and copied while the stream goes on, a restart, stream."""
 
     def __init__(self, setting, crash_at):
         self.setting, self.walbridge = setting, setting.walbridge
@@ -58,6 +59,9 @@ class Story:
             code = self.walbridge.stop()
         assert code == 0, f"walbridge ended with {code}:\n{self.walbridge.log()}"
 
+    def settled(self):
+        return not any(cache.unsettled(self.setting.walbridge.name) for cache in self.setting.caches.values())
+
     def play(self):
         self.start()
         self.setting.wait(self.setting.filled, 60, "the snapshot in every cache", self.alive)
@@ -67,6 +71,10 @@ class Story:
         self.setting.execute("ALTER TABLE scratch ADD COLUMN later text DEFAULT 'later'")
         self.setting.execute("INSERT INTO scratch (id, later) VALUES (1, 'x') ON CONFLICT DO NOTHING")
         self.setting.drain(alive=self.alive)
+        self.setting.execute("ALTER TABLE scratch ALTER later TYPE varchar(20) USING later || '!'")
+        self.write(5)
+        self.setting.drain(alive=self.alive)
+        self.setting.wait(self.settled, 60, "the copy to be in its place", self.alive)
         self.stop()
         self.start()
         self.write(20)
@@ -80,6 +88,9 @@ def test_failpoint(name, shared_servers, tmp_path):
     readers = []
     try:
         story = Story(setting, name)
+        if name.startswith("local-reload"):  # a file that is somebody else's already is filled in its place
+            with sqlite3.connect(tmp_path / "cache.db") as file:
+                file.execute("CREATE TABLE theirs (id INTEGER)")
         readers = [Reader(kind, cache, setting.walbridge.name) for kind, cache in setting.caches.items()]
         story.play()
         for reader in readers:

@@ -1,6 +1,6 @@
 -- Two years of migrations, played while it streams; writes go on in between.
 ALTER TABLE shop.customers ADD COLUMN locale varchar(5) NOT NULL DEFAULT 'pl_PL', ADD COLUMN last_seen timestamptz DEFAULT '2024-02-01 00:00:00.5+00'; UPDATE shop.customers SET locale = 'en_GB' WHERE id % 10 = 0; UPDATE shop.orders SET customer = NULL WHERE customer = 300; DELETE FROM shop.customers WHERE id = 300;
-ALTER TABLE shop.customers DROP COLUMN rating; ALTER TABLE shop.customers RENAME COLUMN score TO loyalty; INSERT INTO shop.customers (mail, name, loyalty) VALUES ('New@Example.org', 'Newcomer', 'Infinity');
+ALTER TABLE shop.customers DROP COLUMN rating; ALTER TABLE shop.customers RENAME COLUMN score TO loyalty; INSERT INTO shop.customers (mail, name, loyalty, created_at) VALUES ('New@Example.org', 'Newcomer', 'Infinity', '2024-03-01 00:00:00+00');
 BEGIN; ALTER TABLE shop.products ALTER cost TYPE numeric(40,8); UPDATE shop.products SET cost = 12345678901234567.89 WHERE sku = 'P-7'; ALTER TABLE shop.products ADD COLUMN margin numeric(10,4) DEFAULT 0.25, DROP COLUMN isbn; UPDATE shop.products SET name = name || '!' WHERE sku LIKE 'P-1_'; COMMIT;
 UPDATE shop.products SET sku = 'NEW-' || sku WHERE sku IN ('P-101', 'P-102'); CREATE INDEX products_margin ON shop.products (margin) WHERE margin > 0.1; DROP INDEX shop.products_cheap;
 ALTER TYPE shop.order_status ADD VALUE 'returned' BEFORE 'done'; ALTER TYPE shop.order_status RENAME VALUE 'won''t pay' TO 'unpaid'; UPDATE shop.orders SET status = 'returned' WHERE id % 50 = 0;

@@ -1,23 +1,18 @@
-#!/usr/bin/python3
-"""Figures of a schema change and of a copy while the stream goes on: a table of a million rows, 500 transactions a second
-on another one, and how long each of those takes to be visible in a file.
-
-  measure.py [--rows N] [--rate N] [--pg N] [--json FILE]"""
+"""A schema change, and a copy while the stream goes on: a table of a million rows, 500 transactions a second on another
+one, and how long each of those takes to be visible in a file."""
 
 import argparse
-import json
 import pathlib
-import sys
 import tempfile
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+from tests.support.cache import FileCache
+from tests.support.postgres import Postgres
+from tests.support.process import wait_for
+from tests.support.walbridge import Walbridge
 
-from tests.support.cache import FileCache  # noqa: E402
-from tests.support.postgres import Postgres  # noqa: E402
-from tests.support.process import wait_for  # noqa: E402
-from tests.support.walbridge import Walbridge  # noqa: E402
+from .report import limit_target, thousands
 
 SETUP = """
 CREATE TABLE big (id int PRIMARY KEY, name text, amount numeric(10,2), at timestamptz);
@@ -116,20 +111,20 @@ def peak_mib(pid):
     return next(int(line.split()[1]) // 1024 for line in text.splitlines() if line.startswith("VmHWM"))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--rate", type=int, default=500)
-    parser.add_argument("--pg", type=int, default=17)
-    parser.add_argument("--json", type=pathlib.Path)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="walbridge-measure-") as directory:
-        figures = measure(options, pathlib.Path(directory))
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if options.json:
-        options.json.write_text(text + "\n")
-
-
-if __name__ == "__main__":
-    main()
+def run(bench):
+    """`bench.runs` times; the median by p99 counts."""
+    options = argparse.Namespace(rows=bench.sizes.big, rate=bench.sizes.lag_rate, pg=15)
+    figures = []
+    for _ in range(bench.runs):
+        bench.calm()
+        with tempfile.TemporaryDirectory(prefix="walbridge-schema-") as directory:
+            figures.append(measure(options, pathlib.Path(directory)))
+    for name, title, limit in (("add_column_constant", "ADD COLUMN … DEFAULT constant", 100), ("backfill", "a copy while streaming", 250)):
+        key = "max_ms" if name == "add_column_constant" else "p99_ms"
+        middle = sorted(figures, key=lambda figure: figure[name][key] or 0)[len(figures) // 2]
+        rows, rate = thousands(options.rows), options.rate
+        bench.report.say(f"{title}, a table of {rows} rows, {rate} tx/s on another: {middle[name]['seconds']} s, lag p99 {middle[name].get('p99_ms')} ms, "
+                         f"max {middle[name]['max_ms']} ms (quiet: p99 {middle['quiet']['p99_ms']} ms), peak RSS {middle['peak_rss_mib']} MiB, equal: {middle['equal']}")
+        bench.report.targets.append(limit_target(f"{title} of {rows} rows, lag {key[:-3]} at {rate} tx/s", middle[name][key], limit))
+    if not all(figure["equal"] for figure in figures):
+        raise RuntimeError("a cache is not equal to its source after a copy")
