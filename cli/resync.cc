@@ -144,7 +144,7 @@ class Watch {
       return;
     }
     // Before the bridge has seen the request, an old stop is only why one asks.
-    const bool seen = state.checkpoint && state.checkpoint->end_lsn >= position_;
+    const bool seen = state.checkpoint && state.checkpoint->end_lsn > position_;
     if (record.state == TableState::Stopped && (seen || record.stopped_at >= position_)) {
       stopped_[copy] = record.reason;
       tell(copy, "stopped", record.reason);

@@ -49,7 +49,7 @@ Status BoundPlan::map_filtered_update(const RowChange& change, const ChangeConte
   const std::size_t first = out.size();
   if (now == Passes::Unknown) {
     incomplete = true;
-    return {};
+    return leave_old_key(change, scratch, out);
   }
   if (plan_->cache_.key.empty() && before == Passes::No) {
     const auto values = scratch.array<SqlValue>(plan_->cache_.columns.size());
@@ -65,7 +65,18 @@ Status BoundPlan::map_filtered_update(const RowChange& change, const ChangeConte
     if (out[i].op == CacheChange::Op::Update) incomplete = true;
   }
   if (out.size() == first) incomplete = true;
-  if (incomplete) out.resize(first);
+  if (!incomplete) return {};
+  out.resize(first);
+  return leave_old_key(change, scratch, out);
+}
+
+// The row is to be fetched under its new key; under the old one nothing is there any more.
+Status BoundPlan::leave_old_key(const RowChange& change, Arena& scratch, std::vector<CacheChange>& out) const {
+  const auto& key = plan_->cache_.key;
+  if (key.empty() || change.old_kind == RowChange::Old::None || same_key_text(change)) return {};
+  const auto match = scratch.array<SqlValue>(key.size());
+  WALBRIDGE_TRY(encode_key(change.old_row, scratch, match));
+  push(CacheChange::Op::Delete, {}, match, out);
   return {};
 }
 

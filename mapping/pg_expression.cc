@@ -290,7 +290,9 @@ Result<Node> parse_expression(std::string_view sql) {
     ~Parsed() { pg_query_free_parse_result(result); }
   };
   const Parsed parsed{pg_query_parse(statement.c_str())};
-  if (parsed.result.error != nullptr || parsed.result.parse_tree == nullptr) {
+  // On its own too, so that it closes no parenthesis of those it is put into.
+  const Parsed alone{pg_query_parse(fmt::format("SELECT {}\n", sql).c_str())};
+  if (parsed.result.error != nullptr || parsed.result.parse_tree == nullptr || alone.result.error != nullptr) {
     return Error{Verdict::Operator, "expression", "the expression is not valid SQL",
                  "correct it; Postgres itself says where: SELECT (…) FROM the table"};
   }

@@ -116,7 +116,8 @@ class BoundPlan {
   // Values are views into the wire bytes, `scratch` or static text; they live until `scratch` is cleared.
   // PoisonRow: names table and column, never the value.
   // True in `incomplete`: the new row belongs into the cache but came without a value that the cache may not have (it
-  // entered the filter with unchanged TOAST): nothing is appended, and the row must be fetched.
+  // entered the filter with unchanged TOAST): nothing is appended but that an old key is gone, and the row must be
+  // fetched.
   Status map(const RowChange& change, const ChangeContext& context, Arena& scratch, std::vector<CacheChange>& out,
              bool& incomplete) const;
 
@@ -139,6 +140,7 @@ class BoundPlan {
   Result<Passes> old_passes(const RowChange& change, Arena& scratch) const;
   Status map_insert(const RowChange& change, Arena& scratch, std::vector<CacheChange>& out, bool& incomplete) const;
   Status map_update(const RowChange& change, Arena& scratch, std::vector<CacheChange>& out) const;
+  Status leave_old_key(const RowChange& change, Arena& scratch, std::vector<CacheChange>& out) const;
   Status map_filtered_update(const RowChange& change, const ChangeContext& context, Arena& scratch,
                              std::vector<CacheChange>& out, bool& incomplete) const;
   Status map_removal(const RowChange& change, const ChangeContext& context, bool surely_there, Arena& scratch,

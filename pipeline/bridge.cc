@@ -68,8 +68,8 @@ Status Bridge::prepare(const std::atomic<bool>& cancelled) {
   WALBRIDGE_TRY(parts_.admin->lock());
   WALBRIDGE_TRY(prepare_capture());
   WALBRIDGE_TRY(plan_tables());
-  WALBRIDGE_TRY(prepare_publication());
   WALBRIDGE_TRY(check_slot());
+  WALBRIDGE_TRY(prepare_publication());
   for (auto& cache : caches_) {
     if (cancelled) break;
     cache->lane.set_source_id(source_id_);
@@ -155,6 +155,10 @@ Status Bridge::prepare_publication() {
     }
     log::warn(finding.message, {{"code", finding.code}, {"subject", finding.subject}, {"fix", finding.fix}});
   }
+  // What was taken out while nobody looked is put back here, and copied again once its caches are known.
+  std::vector<const SourceTable*> tables;
+  for (const auto& each : selected) tables.push_back(each.table);
+  if (auto lost = parts_.admin->unpublished(tables); lost && slot_.exists) unpublished_ = *std::move(lost);
   return parts_.admin->ensure_publication(selected);
 }
 

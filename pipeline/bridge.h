@@ -96,6 +96,7 @@ class Bridge {
   void watch_capture();
   void watch_publication();
   void announce_undescribed();
+  void copy_unpublished();
   std::vector<PublishedTable> published() const;
 
   const config::Config& config_;
@@ -116,6 +117,7 @@ class Bridge {
   CaptureStatus capture_;
   std::set<std::uint32_t> stale_;
   std::optional<std::map<std::uint32_t, std::string>> known_;  // what the caches last knew of the catalog
+  std::vector<std::uint32_t> unpublished_;                     // when the bridge started
   std::int64_t catalog_due_ms_ = 0;
   std::int64_t capture_due_ms_ = 0;
 };

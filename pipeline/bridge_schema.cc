@@ -33,6 +33,7 @@ void Bridge::note_known(const Cache& cache) {
 void Bridge::tend_schema() {
   if (!known_) return;  // no cache has started
   const auto now = clock_.now_ms();
+  copy_unpublished();
   announce_undescribed();
   if (now >= capture_due_ms_) {
     capture_due_ms_ = now + kWatchCaptureMs;
@@ -54,7 +55,7 @@ void Bridge::watch_capture() {
   auto now = parts_.admin->capture_status();
   if (!now) return;  // the stream's own errors say that the source is away
   const auto before = capture();
-  if (now->mode == before.mode && now->problem == before.problem) return;
+  if (now->mode == before.mode) return;
   if (now->mode == CaptureStatus::Mode::Polling) {
     log::error("event triggers no longer tell of schema changes; walbridge looks every few seconds",
                {{"reason", now->problem}, {"fix", now->fix}});
@@ -86,6 +87,19 @@ void Bridge::watch_publication() {
   if (auto asked = parts_.admin->request_copy(*lost); !asked) {
     log::error("tables cannot be copied again", {{"error", asked.error().message}});
   }
+}
+
+// Only what some cache has been fed before can have missed something.
+void Bridge::copy_unpublished() {
+  std::erase_if(unpublished_, [&](std::uint32_t oid) { return !known_->contains(oid); });
+  if (unpublished_.empty()) return;
+  log::error("tables were not published whole while walbridge was away; they are copied again",
+             {{"tables", unpublished_.size()}});
+  if (auto asked = parts_.admin->request_copy(unpublished_); !asked) {
+    log::error("tables cannot be copied again", {{"error", asked.error().message}});
+    return;
+  }
+  unpublished_.clear();
 }
 
 void Bridge::announce_undescribed() {

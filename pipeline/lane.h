@@ -98,6 +98,7 @@ class Lane {
   Result<Flow> fetch_row(LaneTables::Table& table, RowKey key);
   Result<Flow> tend_fill();
   Result<Flow> on_mark(const BackfillMark& mark);
+  Result<Flow> clear_requested(LaneTables::Table& table);
   Result<Flow> insert_piece(LaneTables::Table& table, const ChunkPiece& piece);
   Result<Flow> end_chunk(LaneTables::Table& table);
   Result<Flow> end_fill(LaneTables::Table& table);

@@ -204,6 +204,32 @@ Result<Lane::Flow> Lane::insert_piece(LaneTables::Table& table, const ChunkPiece
   return Flow::Continue;
 }
 
+// A row that was asked for by its key may be gone, or no longer in the filter.
+Result<Lane::Flow> Lane::clear_requested(LaneTables::Table& table) {
+  const auto& plan = *table.plan;
+  const auto bound = plan.bind_copy(plan.cache().source_oid);
+  for (const auto& key : table.fill->requested_keys()) {
+    std::vector<WireValue> row(plan.copy_columns().size());
+    for (std::size_t i = 0; i < key.size(); ++i) row[plan.cache().key[i]] = {WireValue::Kind::Text, key[i]};
+    RowChange gone;
+    gone.op = RowChange::Op::Delete;
+    gone.old_kind = RowChange::Old::Key;
+    gone.old_row = row;
+    scratch_.clear();
+    changes_.clear();
+    bool incomplete = false;
+    if (auto mapped = bound.map(gone, {transaction_.committed_at}, scratch_, changes_, incomplete); !mapped) {
+      return stop_table(table, mapped.error());
+    }
+    for (auto& change : changes_) {
+      if (table.is_filled_beside()) change.table = table.filled.get();
+      WALBRIDGE_TRY_AS(const Flow applied, apply(table, change));
+      if (applied != Flow::Continue) return applied;
+    }
+  }
+  return Flow::Continue;
+}
+
 Result<Lane::Flow> Lane::on_mark(const BackfillMark& mark) {
   const auto found = std::find_if(tables_.all().begin(), tables_.all().end(), [&](const auto& table) {
     return table->fill && table->fill->waiting() && table->fill->request_id() == mark.chunk;
@@ -217,6 +243,8 @@ Result<Lane::Flow> Lane::on_mark(const BackfillMark& mark) {
     give_up_chunk(table);
     return Flow::Continue;
   }
+  WALBRIDGE_TRY_AS(const Flow cleared, clear_requested(table));
+  if (cleared != Flow::Continue) return cleared;
   for (const auto& piece : pieces) {
     WALBRIDGE_TRY_AS(const Flow inserted, insert_piece(table, piece));
     if (inserted != Flow::Continue) return inserted;
@@ -255,8 +283,7 @@ Result<Lane::Flow> Lane::end_chunk(LaneTables::Table& table) {
 // What marks rows that went away while the table was copied, as SQL; empty: nothing does.
 std::string Lane::soft_delete_mark(const mapping::TablePlan& plan) {
   scratch_.clear();
-  const auto change =
-      plan.bind_copy(plan.cache().source_oid).truncate({transaction_.committed_at}, scratch_);
+  const auto change = plan.bind_copy(plan.cache().source_oid).truncate({transaction_.committed_at}, scratch_);
   if (!change || change->op != CacheChange::Op::SoftTruncate) return {};
   for (const auto& value : change->values) {
     if (value.kind != SqlValue::Kind::Absent) return literal_sql(value);

@@ -135,7 +135,8 @@ Result<Lane::Flow> Lane::copy_again(LaneTables::Change& change) {
   auto& record_ = table.record;
   const bool same = record_.state == TableState::Live &&
                     record_.shape == mapping::to_json(mapping::shape_of(*change.plan)) && table.plan != nullptr;
-  if (!same && record_.state == TableState::Live) {
+  // At a start nothing of it is half done.
+  if (!same && in_transaction_ && record_.state == TableState::Live) {
     const Flow frozen = freeze(table, TableState::Pending, change.error);
     if (frozen != Flow::Continue) return frozen;
   }
@@ -183,15 +184,16 @@ Result<Lane::Flow> Lane::drop(LaneTables::Change& change) {
   return Flow::Continue;
 }
 
-// Rows that nobody feeds make room for the table that has their name now: those of a table that is gone go, those of one
-// that is to be copied wait under another name.
+// Rows that nobody feeds make room for the table that has their name now: those of a table that is gone go, those of
+// one that is to be copied wait under another name.
 Result<Lane::Flow> Lane::vacate(const LaneTables::Table& successor, const std::string& name) {
   auto* holder = tables_.frozen_under(name, successor);
   if (holder == nullptr) return Flow::Continue;
-  log::info("rows that are not fed give way to another table of their name", {{"sink", link_.name()},
-                                                                              {"table", holder->record.source_name},
-                                                                              {"cache", holder->record.cache_name},
-                                                                              {"successor", successor.record.source_name}});
+  log::info("rows that are not fed give way to another table of their name",
+            {{"sink", link_.name()},
+             {"table", holder->record.source_name},
+             {"cache", holder->record.cache_name},
+             {"successor", successor.record.source_name}});
   if (!LaneTables::is_relic(holder->record)) {
     return move_rows(*holder, "_walbridge_kept_" + std::to_string(holder->record.source_oid));
   }

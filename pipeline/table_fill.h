@@ -27,7 +27,7 @@ struct FillProgress {
   std::vector<RowKey> keys;           // single rows that are still to come
   std::uint64_t rows = 0;
   double expected = -1;  // rows, as the source's statistics say; < 0: unknown
-  std::string shape;  // of the table that is being filled
+  std::string shape;     // of the table that is being filled
 
   std::string to_json() const;
   static std::optional<FillProgress> from_json(const std::string& json);
@@ -64,10 +64,14 @@ class TableFill {
                            std::vector<std::string> key);
   void give_up();  // the chunk will not come; asks for fewer rows next time if the window was full
 
+  // The single rows that the chunk asked for: those it does not bring are not to be in the cache.
+  const std::vector<RowKey>& requested_keys() const { return requested_keys_; }
+
   // ---- what the stream says ----
   // A change that was applied (or, without a key, is to be applied later). Copies it.
   void heard(std::uint32_t xid, const CacheChange& change);
-  // A transaction touched the table in a way that leaves nothing to apply: only a chunk that sees it is worth something.
+  // A transaction touched the table in a way that leaves nothing to apply: only a chunk that sees it is worth
+  // something.
   void heard(std::uint32_t xid);
   void fetch_key(RowKey key);
   bool window_full() const { return window_bytes_held_ > window_bytes_; }

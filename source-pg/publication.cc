@@ -247,6 +247,8 @@ Result<std::vector<std::uint32_t>> unpublished(Connection& connection, const con
   if (state.append) published.insert(state.append->heaps.begin(), state.append->heaps.end());
   std::unordered_map<std::uint32_t, std::uint32_t> table_of;  // by heap
   std::vector<std::uint32_t> missing;
+  // Without one kind of change no table is published whole.
+  if (!state.not_published.empty()) published.clear();
   for (const auto* table : tables) {
     for (const auto& heap : heaps_of(*table)) {
       if (published.contains(heap.oid) || !table_of.emplace(heap.oid, table->oid).second) continue;

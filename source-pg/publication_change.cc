@@ -96,7 +96,7 @@ bool filter_fits(const Target& target, const Wanted& wanted) {
 std::string item(const Wanted& wanted) {
   // ONLY: inheritance children are tables of their own.
   return "ONLY " + quote_name(wanted.heap.schema, wanted.heap.name) +
-         (wanted.where.empty() ? "" : " WHERE (" + wanted.where + ")");
+         (wanted.where.empty() ? "" : " WHERE (" + wanted.where + "\n)");  // it may end in a comment
 }
 
 void add_list(const std::string& start, const std::vector<std::string>& items, Script& script) {
@@ -134,7 +134,7 @@ Status write_script(Connection& connection, const Target& target, Script& script
   const auto name = quote_name(target.name);
   if (target.create) {
     script.statements.push_back("CREATE PUBLICATION " + name + " WITH (" + options_sql(target) + ")");
-  } else if (target.exactly && target.now.exists && !options_fit(target)) {
+  } else if (target.now.exists && !options_fit(target)) {
     script.statements.push_back("ALTER PUBLICATION " + name + " SET (" + options_sql(target) + ")");
   }
   const std::unordered_set<std::uint32_t> published(target.now.heaps.begin(), target.now.heaps.end());

@@ -183,9 +183,9 @@ Finding capture_finding(Connection& connection, const config::Source& source) {
     finding.severity = Finding::Severity::Warning;
     finding.message =
         (missing ? fmt::format("role {} may not create event triggers", state->role) : status->problem) + "; " + kCost;
-    finding.fix =
-        missing ? fmt::format("ALTER ROLE {} SUPERUSER; only for the first start of walbridge", quote_name(state->role))
-                : status->fix;
+    finding.fix = missing ? fmt::format("ALTER ROLE {} SUPERUSER; -- only for the first start of walbridge",
+                                        quote_name(state->role))
+                          : status->fix;
   }
   return finding;
 }

@@ -124,6 +124,20 @@ def test_disabled_triggers_are_named(stage):
     still_captures(stage)
 
 
+def test_publication_that_no_longer_publishes_all(stage):
+    """Noticed while it runs, and at the start after it happened while nobody looked."""
+    name = stage.execute("SELECT pubname FROM pg_publication WHERE pubname NOT LIKE '%\\_append'")[0][0]
+    narrow = f"ALTER PUBLICATION {name} SET (publish = 'insert')"
+    stage.execute(narrow)
+    stage.script("UPDATE t SET v = 'unseen' WHERE id = 1; DELETE FROM t WHERE id = 2;")
+    stage.wait_equal(TABLES)
+    stage.bridge.stop()
+    stage.execute(narrow)
+    stage.script("UPDATE t SET v = 'unseen either' WHERE id = 1;")
+    stage.bridge.start()
+    stage.wait_equal(TABLES)
+
+
 def test_schema_dropped(stage):
     stage.execute("DROP SCHEMA walbridge CASCADE")
     stage.script("ALTER TABLE t ADD COLUMN n int DEFAULT 5; INSERT INTO t VALUES (1000, 'x', 6);")

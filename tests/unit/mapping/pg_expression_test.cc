@@ -96,5 +96,11 @@ TEST(PgExpression, ColumnsAreNamedOnce) {
   EXPECT_THAT(columns_of(**parse_expression("a = b AND (b > 1 OR lower(c) IN ('x', a))")), ElementsAre("a", "b", "c"));
 }
 
+TEST(PgExpression, ClosesNoParenthesisThatItDidNotOpen) {
+  EXPECT_FALSE(parse_expression("true) OR (id < 3"));
+  EXPECT_TRUE(parse_expression("(true) OR (id < 3)"));
+  EXPECT_TRUE(parse_expression("id > 30 -- all but the first"));
+}
+
 }  // namespace
 }  // namespace walbridge::mapping
