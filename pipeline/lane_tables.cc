@@ -221,7 +221,9 @@ LaneTables::Change LaneTables::lost(Table& table, const Error* refusal) {
   if (table.plan == nullptr && source != nullptr) {
     if (const auto rules = mapping::merge_rules(config_, *source)) policy = rules->on_ddl.drop_table;
   }
-  if (refusal == nullptr && !is_relic(record) && policy == config::KeepOrDrop::Drop) {
+  // One that never had rows here leaves nothing worth keeping.
+  const bool keeps = policy == config::KeepOrDrop::Keep && record.snapshot_lsn;
+  if (refusal == nullptr && !is_relic(record) && !keeps) {
     change.kind = Change::Kind::Drop;
     change.table = &table;
     return change;
