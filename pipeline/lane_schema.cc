@@ -125,6 +125,10 @@ Result<Lane::Flow> Lane::alter_in_place(LaneTables::Change& change) {
     auto progress = table.fill->progress();  // the same rows, read in the new shape
     WALBRIDGE_TRY_AS(const Flow begun, begin_fill(table, std::move(progress)));
     if (begun != Flow::Continue) return begun;
+  } else if (table.fill && table.fill->waiting()) {
+    // The chunk was asked for of the table as it was; the source refuses that for ever.
+    if (table.plan->cache().key.empty()) return begin_fill_again(table);
+    give_up_chunk(table);
   }
   return record(table);
 }
