@@ -95,8 +95,9 @@ class Bridge {
   void note_known(const Cache& cache);
   void watch_capture();
   void watch_publication();
-  void announce_undescribed();
-  void copy_unpublished();
+  // Each false: to be tried again.
+  bool announce_undescribed();
+  bool copy_unpublished();
   std::vector<PublishedTable> published() const;
 
   const config::Config& config_;
@@ -118,6 +119,7 @@ class Bridge {
   std::set<std::uint32_t> stale_;
   std::optional<std::map<std::uint32_t, std::string>> known_;  // what the caches last knew of the catalog
   std::vector<std::uint32_t> unpublished_;                     // when the bridge started
+  std::int64_t announce_due_ms_ = 0;
   std::int64_t catalog_due_ms_ = 0;
   std::int64_t capture_due_ms_ = 0;
 };

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "pipeline/api/log.h"
-#include "pipeline/api/source_json.h"
 #include "pipeline/bridge.h"
 
 namespace walbridge::pipeline {
@@ -33,8 +32,10 @@ void Bridge::note_known(const Cache& cache) {
 void Bridge::tend_schema() {
   if (!known_) return;  // no cache has started
   const auto now = clock_.now_ms();
-  copy_unpublished();
-  announce_undescribed();
+  if (now >= announce_due_ms_) {
+    const bool told = copy_unpublished() && announce_undescribed();
+    announce_due_ms_ = told ? 0 : now + kTryAgainMs;
+  }
   if (now >= capture_due_ms_) {
     capture_due_ms_ = now + kWatchCaptureMs;
     watch_capture();
@@ -62,7 +63,6 @@ void Bridge::watch_capture() {
   } else {
     log::info("event triggers tell of schema changes again");
   }
-  now->token = before.token;
   catalog_due_ms_ = 0;  // what happened in between
   const std::scoped_lock lock(schema_mutex_);
   capture_ = *std::move(now);
@@ -70,16 +70,13 @@ void Bridge::watch_capture() {
 
 // Whoever takes a table out of the publication takes changes from the caches: it is copied again, which puts it back.
 void Bridge::watch_publication() {
-  std::map<std::uint32_t, SourceTable> live;
+  std::map<std::uint32_t, std::shared_ptr<const SourceTable>> live;
   for (const auto& cache : caches_) {
     const std::scoped_lock lock(cache->stats.mutex);
-    for (const auto& record : cache->stats.tables) {
-      if (record.state != TableState::Live || !record.backfill.empty() || live.contains(record.source_oid)) continue;
-      if (auto table = source_table_from_json(record.description)) live.emplace(record.source_oid, *std::move(table));
-    }
+    for (const auto& table : cache->stats.live) live.emplace(table->oid, table);
   }
   std::vector<const SourceTable*> tables;
-  for (const auto& [oid, table] : live) tables.push_back(&table);
+  for (const auto& [oid, table] : live) tables.push_back(table.get());
   const auto lost = parts_.admin->unpublished(tables);
   if (!lost || lost->empty()) return;
   log::error("tables were taken out of the publication; they are put back and copied again",
@@ -90,19 +87,20 @@ void Bridge::watch_publication() {
 }
 
 // Only what some cache has been fed before can have missed something.
-void Bridge::copy_unpublished() {
+bool Bridge::copy_unpublished() {
   std::erase_if(unpublished_, [&](std::uint32_t oid) { return !known_->contains(oid); });
-  if (unpublished_.empty()) return;
+  if (unpublished_.empty()) return true;
   log::error("tables were not published whole while walbridge was away; they are copied again",
              {{"tables", unpublished_.size()}});
   if (auto asked = parts_.admin->request_copy(unpublished_); !asked) {
     log::error("tables cannot be copied again", {{"error", asked.error().message}});
-    return;
+    return false;
   }
   unpublished_.clear();
+  return true;
 }
 
-void Bridge::announce_undescribed() {
+bool Bridge::announce_undescribed() {
   std::set<std::uint32_t> oids;
   bool all = false;
   {
@@ -119,7 +117,7 @@ void Bridge::announce_undescribed() {
     for (const auto& [oid, description] : *known_) oids.insert(oid);
     catalog_due_ms_ = 0;
   }
-  if (oids.empty()) return;
+  if (oids.empty()) return true;
   // The next look at the catalog must not take them for known: what it compares with is older.
   for (const auto oid : oids) known_->insert_or_assign(oid, std::string());
   const std::vector<std::uint32_t> list(oids.begin(), oids.end());
@@ -127,7 +125,9 @@ void Bridge::announce_undescribed() {
     log::warn("a table could not be described", {{"error", announced.error().message}});
     const std::scoped_lock lock(schema_mutex_);
     stale_.insert(oids.begin(), oids.end());
+    return false;
   }
+  return true;
 }
 
 }  // namespace walbridge::pipeline

@@ -120,6 +120,7 @@ Lane::Flow Lane::restart() {
   sink_.abandon();
   desk_.withdraw();
   incoming_ = {};
+  suspended_ = keys_noted_ = false;
   start_changes_.clear();
   chunk_.reset();
   begun_ = commit_pending_ = in_transaction_ = skipping_ = false;
@@ -369,7 +370,7 @@ bool Lane::batch_is_full() const {
 }
 
 Result<Lane::Flow> Lane::on_commit(const TxCommit& commit) {
-  if (!skipping_) {
+  if (suspended_) {
     WALBRIDGE_TRY_AS(const Flow suspended, settle_suspended());
     if (suspended != Flow::Continue) return suspended;
   }
@@ -388,8 +389,9 @@ Result<Lane::Flow> Lane::on_commit(const TxCommit& commit) {
     if (flow != Flow::Continue) return flow;
   }
   // A stream that never pauses must not keep a copy waiting.
-  if (clock_.now_ms() == tended_ms_) return Flow::Continue;
-  tended_ms_ = clock_.now_ms();
+  const auto now = clock_.now_ms();
+  if (now == tended_ms_) return Flow::Continue;
+  tended_ms_ = now;
   WALBRIDGE_TRY_AS(const Flow tended, tend_fill());
   if (tended == Flow::Wait) ++next_event_;
   return tended;
@@ -398,6 +400,10 @@ Result<Lane::Flow> Lane::on_commit(const TxCommit& commit) {
 Result<Lane::Flow> Lane::commit_batch(const Checkpoint& target) {
   WALBRIDGE_TRY_AS(const Flow begun, ensure_begun());
   if (begun != Flow::Continue) return begun;
+  if (keys_noted_) {
+    WALBRIDGE_TRY_AS(const Flow written, write_noted_keys());
+    if (written != Flow::Continue) return written;
+  }
   WALBRIDGE_FAILPOINT("before-commit");
   if (auto committed = sink_.commit(target); !committed) {
     auto& error = committed.error();
@@ -479,8 +485,13 @@ void Lane::finish() {
 
 void Lane::publish_tables() {
   const std::scoped_lock lock(stats_.mutex);
-  stats_.tables = tables_.records();
+  stats_.tables = tables_.states();
   stats_.refused = tables_.refused();
+  stats_.live.clear();
+  for (const auto& table : tables_.all()) {
+    const bool whole = table->record.state == TableState::Live && table->record.backfill.empty();
+    if (whole && table->source) stats_.live.push_back(table->source);
+  }
 }
 
 }  // namespace walbridge::pipeline

@@ -92,10 +92,12 @@ class Lane {
   // lane_fill.cc
   Result<Flow> begin_fill(LaneTables::Table& table, FillProgress progress);
   Result<Flow> begin_fill_again(LaneTables::Table& table);
-  void resume_fill(LaneTables::Table& table);
+  Result<Flow> resume_fill(LaneTables::Table& table);
+  void attach_fill(LaneTables::Table& table);
   Result<Flow> apply_while_filling(LaneTables::Table& table, const RowChange& change, const mapping::BoundPlan& bound);
   Result<Flow> fill_change(LaneTables::Table& table, CacheChange change, std::uint32_t heap);
   Result<Flow> fetch_row(LaneTables::Table& table, RowKey key);
+  Result<Flow> write_noted_keys();
   Result<Flow> tend_fill();
   Result<Flow> on_mark(const BackfillMark& mark);
   Result<Flow> clear_requested(LaneTables::Table& table);
@@ -129,6 +131,8 @@ class Lane {
   const Clock& clock_;
   LaneOptions options_;
   LaneTables tables_;
+  bool suspended_ = false;                         // some table is, since a change of the schema in this transaction
+  bool keys_noted_ = false;                        // rows to be fetched that the tables' records do not name yet
   std::vector<LaneTables::Change> start_changes_;  // what a start found to be done before the stream goes on
   Backoff backoff_;
 

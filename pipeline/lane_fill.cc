@@ -49,7 +49,7 @@ Result<Lane::Flow> Lane::begin_fill(LaneTables::Table& table, FillProgress progr
   if (altered != Flow::Continue) return altered;
   table.record.backfill = progress.to_json();
   table.fill.reset();
-  resume_fill(table);
+  attach_fill(table);
   return Flow::Continue;
 }
 
@@ -59,7 +59,13 @@ Result<Lane::Flow> Lane::begin_fill_again(LaneTables::Table& table) {
   return begun == Flow::Continue ? record(table) : Result<Flow>(begun);
 }
 
-void Lane::resume_fill(LaneTables::Table& table) {
+// After a start. Pieces of a chunk without a key may have been committed before the chunk was whole.
+Result<Lane::Flow> Lane::resume_fill(LaneTables::Table& table) {
+  attach_fill(table);
+  return table.fill && table.plan->cache().key.empty() ? begin_fill_again(table) : Result<Flow>(Flow::Continue);
+}
+
+void Lane::attach_fill(LaneTables::Table& table) {
   auto progress = FillProgress::from_json(table.record.backfill);
   if (!progress || table.plan == nullptr) return;
   const auto& cache = table.plan->cache();
@@ -129,8 +135,20 @@ Result<Lane::Flow> Lane::fetch_row(LaneTables::Table& table, RowKey key) {
   }
   table.fill->fetch_key(std::move(key));
   table.fill->heard(transaction_.xid);
-  table.record.backfill = table.fill->progress().to_json();
-  return record(table);
+  keys_noted_ = true;
+  return Flow::Continue;
+}
+
+// Once for each commit, not for each row.
+Result<Lane::Flow> Lane::write_noted_keys() {
+  for (const auto& table : tables_.all()) {
+    if (!table->fill) continue;
+    table->record.backfill = table->fill->progress().to_json();
+    WALBRIDGE_TRY_AS(const Flow recorded, record(*table));
+    if (recorded != Flow::Continue) return recorded;
+  }
+  keys_noted_ = false;
+  return Flow::Continue;
 }
 
 void Lane::give_up_chunk(LaneTables::Table& table) {
@@ -179,8 +197,10 @@ Result<Lane::Flow> Lane::insert_piece(LaneTables::Table& table, const ChunkPiece
   const auto& target = table.is_filled_beside() ? *table.filled : cache;
   const auto width = piece.rows == 0 ? 0 : piece.values.size() / piece.rows;
   LoadBlock block;
+  auto heap = piece.rows == 0 ? cache.source_oid : piece.heaps.front();
+  auto bound = table.plan->bind_copy(heap);
   for (std::size_t row = 0; row < piece.rows; ++row) {
-    const auto bound = table.plan->bind_copy(piece.heaps[row]);
+    if (piece.heaps[row] != heap) bound = table.plan->bind_copy(heap = piece.heaps[row]);
     if (auto mapped = bound.map_copy({piece.values.data() + row * width, width}, block); !mapped) {
       return stop_table(table, mapped.error());
     }
@@ -198,8 +218,7 @@ Result<Lane::Flow> Lane::insert_piece(LaneTables::Table& table, const ChunkPiece
   incoming_.ended = piece.ends_chunk;
   incoming_.ends_table = piece.ends_table;
   if (piece.rows > 0 && !cache.key.empty()) {
-    incoming_.last = table.plan->bind_copy(piece.heaps[piece.rows - 1])
-                         .key_of({piece.values.data() + (piece.rows - 1) * width, width});
+    incoming_.last = bound.key_of({piece.values.data() + (piece.rows - 1) * width, width});
   }
   return Flow::Continue;
 }

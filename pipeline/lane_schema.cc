@@ -29,7 +29,7 @@ Result<Lane::Flow> Lane::settle_start() {
 
 Result<Lane::Flow> Lane::carry_out(std::vector<LaneTables::Change>& changes) {
   const bool needs_cache = std::any_of(changes.begin(), changes.end(), [](const LaneTables::Change& change) {
-    return change.kind != LaneTables::Change::Kind::Keep ||
+    return change.kind != LaneTables::Change::Kind::Keep || !change.table->record.backfill.empty() ||
            (change.source && change.table->record.description != change.source->json);
   });
   // Before anything is done: a cache that is busy now gets all of it later.
@@ -62,7 +62,10 @@ Result<Lane::Flow> Lane::carry_out(LaneTables::Change& change) {
   }
   const bool described = change.source == nullptr || table.record.description == change.source->json;
   tables_.settle(change);
-  if (!table.fill) resume_fill(table);
+  if (!table.fill) {
+    WALBRIDGE_TRY_AS(const Flow resumed, resume_fill(table));
+    if (resumed != Flow::Continue) return resumed;
+  }
   return described ? Result<Flow>(Flow::Continue) : record(table);
 }
 
@@ -73,6 +76,7 @@ Result<Lane::Flow> Lane::stop(LaneTables::Change& change) {
     // The same transaction may mend it (another key in place of the one it drops); a row before that may not come.
     tables_.settle(change);
     table.suspended = change.error;
+    suspended_ = true;
     return Flow::Continue;
   }
   if (change.plan != nullptr && !said) {  // its rows are not what they were: nothing of this transaction may stay
@@ -109,7 +113,10 @@ Result<Lane::Flow> Lane::alter_in_place(LaneTables::Change& change) {
                                 {"steps", change.alteration.steps.size()}});
   }
   say_notes(table, change.alteration.notes);
-  if (!table.fill) resume_fill(table);
+  if (!table.fill) {
+    WALBRIDGE_TRY_AS(const Flow resumed, resume_fill(table));
+    if (resumed != Flow::Continue) return resumed;
+  }
   const auto shape = mapping::to_json(mapping::shape_of(*table.plan));
   const bool copy_is_old = table.is_filled_beside() && table.fill->progress().shape != shape;
   if (copy_is_old) {
@@ -136,11 +143,11 @@ Result<Lane::Flow> Lane::alter_in_place(LaneTables::Change& change) {
 // Readers keep the old rows, which go on changing if the stream still fits them, until the copy takes their place.
 Result<Lane::Flow> Lane::copy_again(LaneTables::Change& change) {
   auto& table = *change.table;
-  auto& record_ = table.record;
-  const bool same = record_.state == TableState::Live &&
-                    record_.shape == mapping::to_json(mapping::shape_of(*change.plan)) && table.plan != nullptr;
+  auto& entry = table.record;
+  const bool same = entry.state == TableState::Live &&
+                    entry.shape == mapping::to_json(mapping::shape_of(*change.plan)) && table.plan != nullptr;
   // At a start nothing of it is half done.
-  if (!same && in_transaction_ && record_.state == TableState::Live) {
+  if (!same && in_transaction_ && entry.state == TableState::Live) {
     const Flow frozen = freeze(table, TableState::Pending, change.error);
     if (frozen != Flow::Continue) return frozen;
   }
@@ -152,12 +159,12 @@ Result<Lane::Flow> Lane::copy_again(LaneTables::Change& change) {
                                 {"reason", change.error.message}});
   tables_.settle(change);
   if (!same) {
-    record_.state = TableState::Pending;
-    record_.code = change.error.code;
-    record_.reason = change.error.message;
-    record_.stopped_at = {};
+    entry.state = TableState::Pending;
+    entry.code = change.error.code;
+    entry.reason = change.error.message;
+    entry.stopped_at = {};
     const auto& name = table.plan->cache().name;
-    if (record_.snapshot_lsn && record_.cache_name != name) {
+    if (entry.snapshot_lsn && entry.cache_name != name) {
       WALBRIDGE_TRY_AS(const Flow vacated, vacate(table, name));
       if (vacated != Flow::Continue) return vacated;
       WALBRIDGE_TRY_AS(const Flow moved, move_rows(table, name));
@@ -239,6 +246,7 @@ Result<Lane::Flow> Lane::settle_suspended() {
     if (recorded != Flow::Continue) return recorded;
     publish_tables();
   }
+  suspended_ = false;
   return Flow::Continue;
 }
 

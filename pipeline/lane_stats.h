@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -54,7 +55,8 @@ struct LaneStats {
   Checkpoint checkpoint;
   std::map<std::string, std::uint64_t> retries;  // by error code
   std::optional<Error> last_error;
-  std::vector<TableRecord> tables;
+  std::vector<TableRecord> tables;  // without descriptions and shapes: this is copied for every look at the status
+  std::vector<std::shared_ptr<const SourceTable>> live;  // those that are fed and whole
   std::vector<mapping::RefusedTable> refused;
   // Tables whose shape in the stream nobody has described: whoever speaks with the source announces them.
   std::set<std::uint32_t> undescribed;

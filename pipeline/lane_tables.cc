@@ -133,9 +133,8 @@ std::vector<LaneTables::Change> LaneTables::replan(const Occasion& occasion) {
   }
   refused_ = std::move(plans.refused);
   // What leaves a name goes before what takes it.
-  std::stable_sort(changes.begin(), changes.end(), [](const Change& a, const Change& b) {
-    return (a.kind == Change::Kind::Drop) > (b.kind == Change::Kind::Drop);
-  });
+  std::stable_sort(changes.begin(), changes.end(),
+                   [](const Change& a, const Change& b) { return (a.plan == nullptr) > (b.plan == nullptr); });
   index_heaps();
   return changes;
 }
@@ -394,10 +393,15 @@ LaneTables::Table* LaneTables::find(std::uint32_t source_oid) {
   return nullptr;
 }
 
-std::vector<TableRecord> LaneTables::records() const {
+std::vector<TableRecord> LaneTables::states() const {
   std::vector<TableRecord> all;
   all.reserve(tables_.size());
-  for (const auto& table : tables_) all.push_back(table->record);
+  for (const auto& table : tables_) {
+    const auto& record = table->record;
+    all.push_back({record.source_oid, record.source_name, record.cache_name, record.state, record.schema_hash,
+                   record.snapshot_lsn, record.code, record.reason, record.stopped_at});
+    all.back().backfill = record.backfill;
+  }
   return all;
 }
 

@@ -29,8 +29,8 @@ class LaneTables {
     TableRecord record;
     std::optional<TableFill> fill;
     std::shared_ptr<const CacheTable> filled;  // what `fill` fills, when that is not the table readers see
-    bool refused = false;            // the plan refuses it as it is now
-    std::optional<Error> suspended;  // … since the transaction at hand, which may yet mend it
+    bool refused = false;                      // the plan refuses it as it is now
+    std::optional<Error> suspended;            // … since the transaction at hand, which may yet mend it
 
     bool is_filled_beside() const { return fill && fill->progress().beside; }
   };
@@ -93,9 +93,9 @@ class LaneTables {
   // The same behind the transaction that commits at `at`, in whose cache transaction the caller writes the record.
   static void stop_behind(Table& table, const Error& error, Lsn at);
   Table* find_by_cache_name(const std::string& name);
-  // A table whose rows under `name` in the cache are not being fed, other than `except`.
   // Frozen, and nobody will ever feed it again: its name is free for whoever wants it.
   static bool is_relic(const TableRecord& record);
+  // A table whose rows under `name` in the cache are not being fed, other than `except`.
   Table* frozen_under(const std::string& name, const Table& except);
   Table* find(std::uint32_t source_oid);
   std::span<const std::unique_ptr<Table>> all() const { return tables_; }
@@ -104,7 +104,7 @@ class LaneTables {
   std::vector<TableRecord> unwritten() const;
   void written();  // the open cache transaction is committed
 
-  std::vector<TableRecord> records() const;
+  std::vector<TableRecord> states() const;  // the records without descriptions and shapes
   const std::vector<mapping::RefusedTable>& refused() const { return refused_; }
 
  private:

@@ -67,8 +67,10 @@ ChunkRequest TableFill::open_window(std::uint64_t id, std::shared_ptr<const Sour
     request.leaf = progress_.leaves.front();
     request.after = progress_.after;
   } else {
-    const auto some = std::min(progress_.keys.size(), kKeysAtOnce);
-    requested_keys_.assign(progress_.keys.begin(), progress_.keys.begin() + static_cast<std::ptrdiff_t>(some));
+    for (const auto& wanted : progress_.keys) {
+      if (requested_keys_.size() == kKeysAtOnce) break;
+      requested_keys_.push_back(wanted);
+    }
     request.only = requested_keys_;
   }
   return request;
@@ -104,11 +106,7 @@ void TableFill::heard(std::uint32_t xid, const CacheChange& change) {
   window_.push_back(kept);
 }
 
-void TableFill::fetch_key(RowKey key) {
-  if (std::find(progress_.keys.begin(), progress_.keys.end(), key) == progress_.keys.end()) {
-    progress_.keys.push_back(std::move(key));
-  }
-}
+void TableFill::fetch_key(RowKey key) { progress_.keys.insert(std::move(key)); }
 
 bool TableFill::proves(const XidSnapshot& snapshot) {
   std::erase_if(unproven_, [&](std::uint32_t xid) { return snapshot.sees(xid); });
@@ -136,9 +134,7 @@ void TableFill::accept(const XidSnapshot& snapshot, std::uint64_t rows, const Ro
       }
     }
   } else {
-    std::erase_if(progress_.keys, [&](const RowKey& key) {
-      return std::find(requested_keys_.begin(), requested_keys_.end(), key) != requested_keys_.end();
-    });
+    for (const auto& key : requested_keys_) progress_.keys.erase(key);
   }
   close_window(&snapshot);
 }

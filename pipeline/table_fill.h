@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -24,7 +25,7 @@ struct FillProgress {
   bool all = true;                    // every row of the table is to come; otherwise only `leaves` and `keys`
   RowKey after;                       // of the last row copied in this pass; empty: none yet
   std::vector<std::uint32_t> leaves;  // partitions that are still to come, the first one being copied
-  std::vector<RowKey> keys;           // single rows that are still to come
+  std::set<RowKey> keys;              // single rows that are still to come
   std::uint64_t rows = 0;
   double expected = -1;  // rows, as the source's statistics say; < 0: unknown
   std::string shape;     // of the table that is being filled

@@ -104,7 +104,15 @@ Result<CaptureStatus> Admin::ensure_capture() {
 Result<CaptureStatus> Admin::capture_status() {
   WALBRIDGE_TRY_AS(auto* connection, connected());
   WALBRIDGE_TRY_AS(auto status, source_pg::capture_status(*connection, source_));
-  token_ = status.token;
+  // The stream trusts the word it was given at its start, so that is what announcements go on bearing.
+  if (!token_.empty() && status.token != token_) {
+    if (status.mode == CaptureStatus::Mode::Triggers) {
+      status.mode = CaptureStatus::Mode::Polling;
+      status.problem = "event triggers were installed anew since walbridge started";
+      status.fix = "restart walbridge";
+    }
+    status.token = token_;
+  }
   return status;
 }
 

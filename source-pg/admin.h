@@ -41,7 +41,7 @@ class Admin final : public SourceAdmin {
   config::Source source_;
   std::optional<Connection> connection_;
   CatalogWatch watch_;
-  std::string token_;  // of the last CaptureStatus; empty: none was asked for
+  std::string token_;  // the first that was learnt; empty: none yet
   bool locked_ = false;
   int last_pid_ = 0;  // of the connection that held the lock
 };

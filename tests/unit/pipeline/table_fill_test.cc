@@ -85,7 +85,7 @@ TEST(TableFill, GoesThroughTheTableThenItsLooseRows) {
   ASSERT_EQ(request.only.size(), 1U);
   fill.fetch_key({"8"});  // came up meanwhile: not in this chunk
   fill.accept(all, 1, {"7"}, true);
-  EXPECT_EQ(fill.progress().keys, std::vector<RowKey>{{"8"}});
+  EXPECT_EQ(fill.progress().keys, std::set<RowKey>{{"8"}});
   EXPECT_EQ(fill.progress().rows, 4U);
 }
 
