@@ -18,12 +18,12 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)  # instead of bench/, whose bench.py would hide the package of that name
 
-from bench import backlog, lag, remote, schema, snapshot  # noqa: E402
+from bench import backlog, kafka, lag, remote, schema, snapshot  # noqa: E402
 from bench.bridge import binary  # noqa: E402
 from bench.report import Report  # noqa: E402
 from bench.source import SETTINGS_IN_WORDS, Source  # noqa: E402
 
-WORKS = {"snapshot": snapshot.run, "backlog": backlog.run, "remote": remote.run, "lag": lag.run, "schema": schema.run}
+WORKS = {"snapshot": snapshot.run, "backlog": backlog.run, "remote": remote.run, "lag": lag.run, "schema": schema.run, "kafka": kafka.run}
 
 
 @dataclasses.dataclass
@@ -57,7 +57,7 @@ class Bench:
 
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("works", nargs="*", metavar="snapshot|backlog|remote|lag|schema|all", help="what to measure (default: all)")
+    parser.add_argument("works", nargs="*", metavar="snapshot|backlog|remote|lag|schema|kafka|all", help="what to measure (default: all)")
     parser.add_argument("--runs", type=int, default=3, help="times each tool runs, in turns (default 3)")
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that it works, not how fast it is")
     parser.add_argument("--json", metavar="FILE", help="also write every figure there")

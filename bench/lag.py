@@ -21,7 +21,7 @@ def _percentile(sorted_values, part):
     return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * part))]
 
 
-def _observe(bench, bridge):
+def observe(bench, bridge):
     """One run: the observer's answer and what everybody used."""
     script = bridge.directory / "insert.sql"
     script.write_text(INSERT)
@@ -58,7 +58,7 @@ def run(bench):
         bench.source.sql(TABLE)
         with Bridge(bench.source, bench.directory, f"lag_{number}", ["stamped"]) as bridge:
             bridge.once()
-            lines.append(_observe(bench, bridge))
+            lines.append(observe(bench, bridge))
         bench.source.drop_slots()
         bench.source.sql("DROP TABLE stamped")
     bench.report.add_lag(f"Steady {sizes.lag_rate} transactions/s for {sizes.lag_seconds} s -> file, stamp to visible", lines)

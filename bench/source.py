@@ -107,22 +107,22 @@ class Source(Postgres):
         """That many updates of one row, each its own transaction."""
         first = self.next_change
         self.psql(f"SET synchronous_commit = off; CALL churn({first}, {transactions - 1}, {accounts});", DATABASE, timeout=1800)
-        before = self._insert_position()
+        before = self.wal_end()
         self.psql(f"CALL churn({first + transactions - 1}, 1, {accounts});", DATABASE)
         self.next_change = first + transactions
         return self._end(transactions, first, before)
 
     def write_big_transaction(self, table, rows):
-        before = self._insert_position()
+        before = self.wal_end()
         self.psql(f"INSERT INTO {table} SELECT i, (i - 1) / 100000 + 1, 0, '' FROM generate_series(1, {rows}) i;",
                   DATABASE, timeout=600)
         return self._end(rows, 1, before)
 
-    def _insert_position(self):
+    def wal_end(self):
         return lsn_value(self.sql("SELECT pg_current_wal_insert_lsn()::text")[0][0])
 
     def _end(self, changes, first, before):
-        end = self._insert_position()
+        end = self.wal_end()
         # A reader told to stop at `end` sees by this at once that it is past it.
         self.sql("INSERT INTO past_the_end DEFAULT VALUES")
         return Backlog(changes, first, before, end)

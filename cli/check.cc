@@ -6,10 +6,12 @@
 
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/feeds.h"
+#include "cli/try_plan.h"
 #include "mapping/table_plan.h"
 #include "mapping/unused_names.h"
+#include "pipeline/kafka/open.h"
 #include "pipeline/source_gap.h"
-#include "source-pg/open.h"
 
 namespace walbridge::cli {
 namespace {
@@ -27,13 +29,39 @@ struct Check {
   }
 };
 
+bool has_errors(const std::vector<Finding>& findings) {
+  return std::any_of(findings.begin(), findings.end(),
+                     [](const Finding& finding) { return finding.severity == Finding::Severity::Error; });
+}
+
+// Rows are published whole; rules about them are the appliers'.
+void add_published(Check& check, const std::vector<SourceTable>& tables, const config::Config& config,
+                   std::vector<PublishedTable>& selected) {
+  const auto plan = mapping::plan_sink(tables, config, published_as_sink());
+  if (!config.applies()) {
+    for (const auto& refused : plan.refused) check.findings.push_back(finding_of(refused.error, refused.source_name));
+  }
+  for (const auto& table : tables) {
+    const auto wanted = std::find_if(plan.tables.begin(), plan.tables.end(),
+                                     [&](const auto& each) { return each->cache().source_oid == table.oid; });
+    if (wanted != plan.tables.end()) selected.push_back({&table, {}, (*wanted)->append_only()});
+  }
+}
+
 // Preflight of the tables any sink takes, and each sink with the tables it takes.
 Check look(const config::Config& config) {
   Check check;
-  auto admin = source_pg::open_source_admin(config);
+  auto admin = open_source_admin(config);
+  const bool from_topic = config.kafka && !config.publishes();
+  const std::string source = from_topic ? "kafka" : "source";
+  if (config.kafka) check.add(kafka::check_topics(*config.kafka));
+  if (from_topic && has_errors(check.findings)) {  // nothing more can be learnt from the topic
+    check.unreachable = true;
+    return check;
+  }
   auto identity = admin->identity();
   if (!identity) {
-    check.findings.push_back(finding_of(identity.error(), "source"));
+    check.findings.push_back(finding_of(identity.error(), source));
     check.unreachable = true;
   }
   std::vector<SourceTable> tables;
@@ -41,7 +69,7 @@ Check look(const config::Config& config) {
     if (auto described = admin->describe_tables(); described) {
       tables = *std::move(described);
     } else {
-      check.findings.push_back(finding_of(described.error(), "source"));
+      check.findings.push_back(finding_of(described.error(), source));
     }
   }
   auto sinks = open_sinks(config);
@@ -49,11 +77,16 @@ Check look(const config::Config& config) {
     check.findings.push_back(finding_of(sinks.error(), "sink"));
     return check;
   }
-  const auto slot = identity ? admin->slot_status() : Result<SlotStatus>(identity.error());
+  // What the caches are fed from is the topic, if there is one.
+  const auto feed = config.kafka && config.applies() && !from_topic ? open_feed_admin(config) : nullptr;
+  if (feed) identity = feed->identity();
+  const auto slot = identity ? (feed ? *feed : *admin).slot_status() : Result<SlotStatus>(identity.error());
   bool filled = false;
   std::vector<PublishedTable> selected;
+  if (config.publishes()) add_published(check, tables, config, selected);
   for (std::size_t i = 0; i < config.sinks.size(); ++i) {
-    const auto plan = mapping::plan_sink(tables, config, config.sinks[i]);
+    auto plan = mapping::plan_sink(tables, config, config.sinks[i]);
+    try_plan(plan, config, config.sinks[i]);
     std::vector<const CacheTable*> cache_tables;
     for (const auto& table : plan.tables) cache_tables.push_back(&table->cache());
     for (const auto& refused : plan.refused) check.findings.push_back(finding_of(refused.error, refused.source_name));
@@ -62,7 +95,7 @@ Check look(const config::Config& config) {
                                        [&](const auto& each) { return each->cache().source_oid == table.oid; });
       const bool known = std::any_of(selected.begin(), selected.end(),
                                      [&](const PublishedTable& each) { return each.table == &table; });
-      if (wanted != plan.tables.end() && !known) {
+      if (wanted != plan.tables.end() && !known && !config.publishes()) {
         selected.push_back({&table, (*wanted)->publish_where(), (*wanted)->append_only()});
       }
     }
@@ -74,8 +107,8 @@ Check look(const config::Config& config) {
       }
     }
   }
-  if (identity) check.add(admin->preflight(selected));
-  if (filled) {
+  if (!check.unreachable && !from_topic) check.add(admin->preflight(selected));
+  if (filled && !from_topic) {
     if (auto published = admin->verify_publication(selected); !published) {
       check.findings.push_back(finding_of(published.error(), "source"));
     }

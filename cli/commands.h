@@ -1,6 +1,7 @@
 // The commands, one file each. They parse nothing: main.cc fills the options. Each returns an ExitCode.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,12 @@ struct StatusOptions {
 };
 int status(const config::Config& config, const StatusOptions& options);
 
+struct HealthcheckOptions {
+  std::string url;    // of the admin server; empty: that of the configuration, which is not read otherwise
+  bool live = false;  // /livez instead of /readyz
+};
+int healthcheck(const std::string& config_path, const HealthcheckOptions& options);
+
 struct DestroyOptions {
   bool caches = false;
   bool dry_run = false;
@@ -53,6 +60,14 @@ struct SchemaOptions {
   std::string check;  // a file to compare with the cache instead
 };
 int schema(const config::Config& config, const SchemaOptions& options);
+
+struct KafkaCatOptions {
+  bool json = false;  // with the events of each record
+  std::string from = "start";
+  std::uint64_t count = 0;  // 0: all
+  bool follow = false;
+};
+int kafka_cat(const config::Config& config, const KafkaCatOptions& options);
 
 struct ResyncOptions {
   std::vector<std::string> tables;  // globs over schema.table

@@ -51,6 +51,7 @@ std::optional<config::Config> load_config(const std::string& path) {
     return std::nullopt;
   }
   auto config = std::get<config::Config>(std::move(loaded));
+  if (!config.applies()) config.sinks.clear();
   log::configure(log_level(config.log.level),
                  config.log.format == config::LogFormat::Json ? log::Format::Json : log::Format::Text);
   return config;

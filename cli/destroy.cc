@@ -4,7 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/context.h"
-#include "source-pg/open.h"
+#include "cli/feeds.h"
 
 namespace walbridge::cli {
 namespace {
@@ -53,7 +53,7 @@ Status remove_all(SourceAdmin& admin, std::vector<std::unique_ptr<Sink>>& sinks,
 }  // namespace
 
 int destroy(const config::Config& config, const DestroyOptions& options) {
-  auto admin = source_pg::open_source_admin(config);
+  auto admin = open_source_admin(config);
   if (auto locked = admin->lock(); !locked) return fail(locked.error());
   Doomed doomed;
   auto owned = admin->owned();

@@ -77,6 +77,16 @@ int main(int argc, char** argv) {
   status_command->add_flag("--json", status_options.json, "print as JSON");
   status_command->footer("Examples:\n  walbridge status\n  walbridge status --json | jq '.caches[].lag_seconds'");
 
+  HealthcheckOptions health_options;
+  auto* health_command =
+      app.add_subcommand("healthcheck", "ask the running bridge whether it is ready, and say why when it is not");
+  health_command->add_option("--url", health_options.url,
+                             "the admin server's address (default: admin.listen of the configuration)");
+  health_command->add_flag("--live", health_options.live, "only whether the process runs");
+  health_command->footer(
+      "Exit code 0: ready, 1: not ready, 3: nothing answers in 3 s.\n\n"
+      "Examples:\n  walbridge healthcheck\n  walbridge healthcheck --url http://127.0.0.1:9630 --live");
+
   SchemaOptions schema_options;
   auto* schema_command =
       app.add_subcommand("schema", "write the schema of a cache for its readers: Drizzle, Prisma, SQL");
@@ -98,6 +108,19 @@ int main(int argc, char** argv) {
   resync_command->add_flag("--yes", resync_options.yes, "do not ask before --all");
   resync_command->add_flag("--json", resync_options.json, "print as JSON");
   resync_command->footer("Examples:\n  walbridge resync public.orders\n  walbridge resync \"billing.*\" --no-wait");
+
+  KafkaCatOptions cat_options;
+  auto* kafka_command = app.add_subcommand("kafka", "look into the topic between source and caches");
+  kafka_command->require_subcommand(1);
+  auto* cat_command = kafka_command->add_subcommand("cat", "print the records of the topic, from any offset");
+  cat_command->add_flag("--json", cat_options.json, "one JSON object per record, with the changes in it");
+  cat_command->add_option("--from", cat_options.from, "start, end, an offset, or -N for the last N records")
+      ->capture_default_str();
+  cat_command->add_option("--count", cat_options.count, "stop after so many records");
+  cat_command->add_flag("--follow", cat_options.follow, "wait for more at the end");
+  cat_command->footer(
+      "Examples:\n  walbridge kafka cat --from -10\n  walbridge kafka cat --json | jq "
+      "'select(.kind==\"block\").events'");
 
   DestroyOptions destroy_options;
   auto* destroy_command =
@@ -121,8 +144,10 @@ int main(int argc, char** argv) {
     if (init_command->count("--out") == 0) init_options.out = config_path;
     return init(init_options);
   }
+  if (health_command->parsed()) return healthcheck(config_path, health_options);
   if (schema_command->parsed()) return with_config(config_path, schema_options, schema);
   if (resync_command->parsed()) return with_config(config_path, resync_options, resync);
+  if (cat_command->parsed()) return with_config(config_path, cat_options, kafka_cat);
   if (check_command->parsed()) return with_config(config_path, check_options, check);
   if (plan_command->parsed()) return with_config(config_path, plan_options, plan);
   if (run_command->parsed()) return with_config(config_path, run_options, run);

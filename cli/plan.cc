@@ -6,11 +6,12 @@
 
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/feeds.h"
 #include "cli/plan_changes.h"
+#include "cli/try_plan.h"
 #include "mapping/client_schema.h"
 #include "mapping/table_plan.h"
 #include "pipeline/api/cache_sql.h"
-#include "source-pg/open.h"
 
 namespace walbridge::cli {
 namespace {
@@ -49,6 +50,7 @@ Planned plan_one(const std::vector<SourceTable>& tables, const config::Config& c
     }
   }
   planned.plan = mapping::plan_sink(tables, config, settings, state ? settled_names(*state) : mapping::SettledNames{});
+  try_plan(planned.plan, config, settings);
   if (!state) return planned;
   planned.filled = state->checkpoint.has_value();
   planned.cache_hash = mapping::schema_hash(state->tables);
@@ -87,7 +89,8 @@ ordered_json table_json(const mapping::TablePlan& plan) {
   }
   if (!plan.rows().empty()) json["rows"] = plan.rows();
   for (const auto& left : plan.not_carried()) {
-    json["not_carried"].push_back({{"what", left.what}, {"name", left.name}, {"reason", left.reason}});
+    json[left.in_part ? "notes" : "not_carried"].push_back(
+        {{"what", left.what}, {"name", left.name}, {"reason", left.reason}});
   }
   return json;
 }
@@ -186,7 +189,8 @@ void print_table(const mapping::TablePlan& plan, const TableChange* change) {
   }
   for (const auto& index : cache.indexes) std::cout << index_line(index) << "\n";
   for (const auto& left : plan.not_carried()) {
-    std::cout << "    not carried: " << left.what << " " << left.name << " (" << left.reason << ")\n";
+    std::cout << (left.in_part ? "    note: " : "    not carried: ") << left.what << " " << left.name << " ("
+              << left.reason << ")\n";
   }
 }
 
@@ -238,10 +242,30 @@ void print_sql(const Planned& planned, const std::vector<SourceTable>& tables, c
   }
 }
 
+ordered_json topic_json(const config::Kafka& kafka, const mapping::SinkPlan& plan) {
+  ordered_json json{{"topic", kafka.topic}, {"published", ordered_json::array()}, {"refused", ordered_json::array()}};
+  for (const auto& table : plan.tables) json["published"].push_back(table->cache().source_name);
+  for (const auto& refused : plan.refused) {
+    json["refused"].push_back(
+        {{"table", refused.source_name}, {"code", refused.error.code}, {"reason", refused.error.message}});
+  }
+  return json;
+}
+
+void print_topic(const config::Kafka& kafka, const mapping::SinkPlan& plan) {
+  std::cout << "topic " << kafka.topic << ": " << plan.tables.size() << " tables, with all rows and columns\n";
+  for (const auto& table : plan.tables) std::cout << "  " << table->cache().source_name << "\n";
+  for (const auto& refused : plan.refused) {
+    std::cout << "  " << refused.source_name << " is not published: " << refused.error.message << " ["
+              << refused.error.code << "]\n";
+  }
+  std::cout << "\n";
+}
+
 }  // namespace
 
 int plan(const config::Config& config, const PlanOptions& options) {
-  auto admin = source_pg::open_source_admin(config);
+  auto admin = open_source_admin(config);
   const auto tables = admin->describe_tables();
   if (!tables) return fail(tables.error());
   std::vector<std::unique_ptr<Sink>> sinks;
@@ -250,6 +274,15 @@ int plan(const config::Config& config, const PlanOptions& options) {
   }
   ordered_json json{{"sinks", ordered_json::array()}};
   bool refused_any = false;
+  if (config.publishes()) {
+    const auto published = mapping::plan_sink(*tables, config, published_as_sink());
+    refused_any = published.tables.empty() || (!config.applies() && !published.refused.empty());
+    if (options.format == "json") {
+      json["kafka"] = topic_json(*config.kafka, published);
+    } else if (options.format == "text") {
+      print_topic(*config.kafka, published);
+    }
+  }
   for (std::size_t i = 0; i < config.sinks.size(); ++i) {
     const auto planned = plan_one(*tables, config, config.sinks[i], sinks.empty() ? nullptr : sinks[i].get());
     refused_any = refused_any || !planned.plan.refused.empty() || planned.plan.tables.empty();

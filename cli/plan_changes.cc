@@ -7,6 +7,7 @@
 #include "mapping/client_schema.h"
 #include "mapping/table_shape.h"
 #include "pipeline/api/source_json.h"
+#include "pipeline/lane_tables.h"
 
 namespace walbridge::cli {
 namespace {
@@ -56,7 +57,8 @@ TableChange change_of(const mapping::TablePlan& plan, const SourceTable* now, co
     return change;
   };
   if (record.state == TableState::Stopped) {
-    return copied(mapping::in_service(record) ? "it is stopped: " + record.reason : "it was not carried before");
+    return copied(pipeline::LaneTables::is_relic(record) ? "it was not carried before"
+                                                         : "it is stopped: " + record.reason);
   }
   if (record.state == TableState::Pending)
     return copied(record.reason.empty() ? "its copy is not done" : record.reason);
@@ -85,7 +87,7 @@ TableChange change_of(const mapping::TablePlan& plan, const SourceTable* now, co
 mapping::SettledNames settled_names(const SinkState& state) {
   mapping::SettledNames names;
   for (const auto& record : state.tables) {
-    if (mapping::in_service(record)) names[record.source_oid] = record.cache_name;
+    if (!pipeline::LaneTables::is_relic(record)) names[record.source_oid] = record.cache_name;
   }
   return names;
 }

@@ -90,7 +90,8 @@ std::string Progress::cache_line(const pipeline::CacheStatus& cache, std::int64_
   for (const auto& load : cache.loads) {
     if (load.done) continue;
     line += fmt::format("  copying {}: {} rows", load.source_name, thousands(load.rows));
-    if (load.estimated_rows > 0) line += fmt::format(" of about {}", thousands(static_cast<std::uint64_t>(load.estimated_rows)));
+    if (load.estimated_rows > 0)
+      line += fmt::format(" of about {}", thousands(static_cast<std::uint64_t>(load.estimated_rows)));
   }
   if (stopped > 0) line += fmt::format("  {} {} stopped", stopped, stopped == 1 ? "table" : "tables");
   if (cache.last_error) line += "  " + cache.last_error->message;
@@ -101,13 +102,20 @@ void Progress::show_terminal(const pipeline::BridgeStatus& status, std::int64_t 
   if (now_ms - shown_ms_ < kTerminalEveryMs) return;
   shown_ms_ = now_ms;
   if (lines_up_ > 0) std::cout << "\033[" << lines_up_ << "A";
+  if (status.publisher) std::cout << "\r\033[2K" << status.publisher->line() << "\n";
   for (const auto& cache : status.caches) std::cout << "\r\033[2K" << cache_line(cache, now_ms) << "\n";
   std::cout << std::flush;
-  lines_up_ = status.caches.size();
+  lines_up_ = status.caches.size() + (status.publisher ? 1 : 0);
 }
 
 void Progress::show_plain(const pipeline::BridgeStatus& status, std::int64_t now_ms) {
   const bool due = now_ms - shown_ms_ >= kPlainEveryMs;
+  if (status.publisher) {
+    auto& shown = shown_phase_["kafka publisher"];
+    const std::string phase = status.publisher->open ? "open" : "closed";
+    if (shown != phase || due) std::cout << status.publisher->line() << "\n";
+    shown = phase;
+  }
   for (const auto& cache : status.caches) {
     auto& shown = shown_phase_[cache.name];
     const std::string phase = pipeline::to_string(cache.phase);

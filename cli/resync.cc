@@ -12,11 +12,11 @@
 
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/feeds.h"
 #include "config/load.h"
 #include "config/nearest.h"
 #include "mapping/table_plan.h"
 #include "pipeline/admin.h"
-#include "source-pg/open.h"
 
 namespace walbridge::cli {
 namespace {
@@ -223,7 +223,7 @@ int resync(const config::Config& config, const ResyncOptions& options) {
     std::cerr << "error: name the tables to copy again, or say --all\n";
     return kUsage;
   }
-  auto admin = source_pg::open_source_admin(config);
+  auto admin = open_source_admin(config);
   if (const auto identity = admin->identity(); !identity) return fail(identity.error());
   const auto tables = admin->describe_tables();
   if (!tables) return fail(tables.error());

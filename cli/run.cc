@@ -7,11 +7,11 @@
 
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/feeds.h"
 #include "cli/progress.h"
 #include "pipeline/api/log.h"
 #include "pipeline/runner.h"
 #include "pipeline/system_clock.h"
-#include "source-pg/open.h"
 
 namespace walbridge::cli {
 namespace {
@@ -46,21 +46,28 @@ int code_of(pipeline::ExitReason reason) {
   return kSystemUnusable;
 }
 
+Result<pipeline::RunOutcome> run_once_over(const config::Config& config, const pipeline::RunOptions& options,
+                                           const Clock& clock, bool start_over) {
+  if (config.kafka && config.kafka->role == config::KafkaRole::Both) {
+    WALBRIDGE_TRY_AS(auto first, parts_from_source(config, clock));
+    WALBRIDGE_TRY_AS(auto second, parts_from_topic(config, clock));
+    second.start_over = start_over;
+    pipeline::Bridge publish(config, std::move(first), clock, options.once);
+    pipeline::Bridge apply(config, std::move(second), clock, options.once);
+    return pipeline::run_both(publish, apply, options, stop_requested);
+  }
+  const bool from_topic = config.kafka && !config.publishes();
+  WALBRIDGE_TRY_AS(auto parts, from_topic ? parts_from_topic(config, clock) : parts_from_source(config, clock));
+  parts.start_over = start_over;
+  pipeline::Bridge bridge(config, std::move(parts), clock, options.once);
+  return pipeline::run_bridge(bridge, options, stop_requested);
+}
+
 }  // namespace
 
 int run(const config::Config& config, const RunCommandOptions& options) {
   catch_signals();
-  auto sinks = open_sinks(config);
-  if (!sinks) return fail(sinks.error());
-  pipeline::BridgeParts parts;
-  parts.admin = source_pg::open_source_admin(config);
-  parts.source = source_pg::open_source(config);
-  parts.snapshot = source_pg::open_snapshot_source(config);
-  parts.backfill = source_pg::open_backfill_source(config);
-  parts.sinks = *std::move(sinks);
-
   const pipeline::SystemClock clock;
-  pipeline::Bridge bridge(config, std::move(parts), clock, options.once);
   log::info("walbridge starts",
             {{"version", WALBRIDGE_VERSION}, {"name", config.name}, {"sinks", config.sinks.size()}});
 
@@ -71,10 +78,18 @@ int run(const config::Config& config, const RunCommandOptions& options) {
   pipeline::RunOptions run_options;
   run_options.once = options.once;
   run_options.on_progress = [&](const pipeline::BridgeStatus& status) { progress.show(status, clock.now_ms()); };
-  const auto outcome = pipeline::run_bridge(bridge, run_options, stop_requested);
-  if (outcome.error) fail(*outcome.error);
-  log::info("walbridge ends", {{"code", code_of(outcome.reason)}});
-  return code_of(outcome.reason);
+  auto outcome = run_once_over(config, run_options, clock, false);
+  // What the caches hold is not lost with the changes that are: readers keep it until the copies are done.
+  const bool resyncs = config.kafka && config.kafka->on_gap == config::OnGap::Resync;
+  while (outcome && outcome->reason == pipeline::ExitReason::Gap && resyncs && !stop_requested) {
+    log::error("changes are gone from the topic; every table is copied again",
+               {{"code", outcome->error->code}, {"reason", outcome->error->message}});
+    outcome = run_once_over(config, run_options, clock, true);
+  }
+  if (!outcome) return fail(outcome.error());
+  if (outcome->error) fail(*outcome->error);
+  log::info("walbridge ends", {{"code", code_of(outcome->reason)}});
+  return code_of(outcome->reason);
 }
 
 }  // namespace walbridge::cli

@@ -9,9 +9,10 @@
 
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/feeds.h"
+#include "cli/try_plan.h"
 #include "mapping/client_schema.h"
 #include "sink-libsql/open.h"
-#include "source-pg/open.h"
 
 namespace walbridge::cli {
 namespace {
@@ -50,10 +51,11 @@ bool write_file(const std::filesystem::path& path, const std::string& text) {
 }
 
 int generate(const config::Config& config, const config::Sink& sink, const SchemaOptions& options) {
-  auto admin = source_pg::open_source_admin(config);
+  auto admin = open_source_admin(config);
   const auto tables = admin->describe_tables();
   if (!tables) return fail(tables.error());
-  const auto plan = mapping::plan_sink(*tables, config, sink);
+  auto plan = mapping::plan_sink(*tables, config, sink);
+  try_plan(plan, config, sink);
   const auto format = format_of(options.format);
   const auto text = mapping::client_schema(format.format, plan, *tables, config, sink.name);
   for (const auto& refused : plan.refused) {

@@ -6,10 +6,10 @@
 
 #include "cli/commands.h"
 #include "cli/context.h"
+#include "cli/feeds.h"
 #include "mapping/client_schema.h"
 #include "pipeline/admin.h"
 #include "pipeline/source_gap.h"
-#include "source-pg/open.h"
 
 namespace walbridge::cli {
 namespace {
@@ -71,14 +71,28 @@ std::string schema_hash_of(const ordered_json& cache) {
   return mapping::schema_hash(records);
 }
 
+std::optional<SlotStatus> source_pg_slot(const config::Config& config) {
+  auto slot = open_source_admin(config)->slot_status();
+  return slot ? std::optional(*std::move(slot)) : std::nullopt;
+}
+
 // Nobody answers on the admin address: ask the source and the caches themselves.
 ordered_json look_directly(const config::Config& config, bool& reachable) {
   ordered_json json{{"name", config.name}, {"running", false}, {"caches", ordered_json::array()}};
-  auto admin = source_pg::open_source_admin(config);
+  auto admin = open_feed_admin(config);
   const auto identity = admin->identity();
-  auto slot = admin->slot_status();
+  auto slot = identity ? admin->slot_status() : Result<SlotStatus>(identity.error());
   reachable = true;
-  if (slot) {
+  if (slot && slot->topic) {
+    json["kafka"] = {{"topic", slot->topic->topic},
+                     {"low_offset", slot->topic->low_offset},
+                     {"end_offset", slot->topic->next_offset},
+                     {"published_lsn", to_string(slot->current_lsn)}};
+    // Only Postgres knows its slot; a process that only applies has no access to it.
+    const auto source_slot = config.publishes() ? source_pg_slot(config) : std::nullopt;
+    json["slot"] = source_slot ? slot_json(*source_slot) : ordered_json(nullptr);
+    if (!config.publishes()) json["slot_note"] = "the slot is the publisher's: ask `walbridge status` where it runs";
+  } else if (slot) {
     json["slot"] = slot_json(*slot);
   } else {
     reachable = false;
@@ -120,6 +134,13 @@ void print_text(const ordered_json& json) {
                                slot["retained_bytes"].get<std::uint64_t>(), text(slot["confirmed_flush_lsn"]));
     }
   }
+  if (json.contains("schema_capture")) {
+    const auto& capture = json["schema_capture"];
+    std::cout << "schema changes: " << (text(capture["mode"]) == "triggers" ? "event triggers" : "by polling");
+    if (!text(capture["problem"]).empty()) std::cout << ", " << text(capture["problem"]);
+    std::cout << "\n";
+    if (!text(capture["fix"]).empty()) std::cout << "  what to do: " << text(capture["fix"]) << "\n";
+  }
   if (json.contains("source_error") && json["source_error"].is_object()) {
     std::cout << "source: " << text(json["source_error"]["message"]) << "\n";
   }
@@ -136,7 +157,11 @@ void print_text(const ordered_json& json) {
       if (!remedy.empty()) std::cout << "  what to do: " << remedy << "\n";
     }
     for (const auto& table : cache.value("tables", ordered_json::array())) {
-      std::cout << fmt::format("  {:<9}{} -> {}", text(table["state"]), text(table["source"]), text(table["cache"]));
+      // Nothing is wrong with a table that nobody carries any more.
+      const auto code = table.value("code", "");
+      const auto state = code == "dropped" || code == "not-selected" ? "left" : text(table["state"]);
+      const auto cache_name = table["cache"].is_null() ? "" : " -> " + text(table["cache"]);
+      std::cout << fmt::format("  {:<9}{}{}", state, text(table["source"]), cache_name);
       if (table.contains("reason")) std::cout << ": " << text(table["reason"]);
       std::cout << "\n";
     }

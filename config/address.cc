@@ -135,4 +135,12 @@ Fault listen_address_fault(const std::string& address) {
   return "must be host:port, e.g. 127.0.0.1:9630 or [::1]:9630, or \"\" for off";
 }
 
+Fault broker_address_fault(const std::string& address) {
+  if (is_host(address, true)) return std::nullopt;
+  if (address.find("://") != std::string::npos) {
+    return "must be host:port without a scheme; TLS is `security.protocol` in `kafka.properties`";
+  }
+  return "must be host:port, e.g. kafka-1:9092; several are separated by commas";
+}
+
 }  // namespace walbridge::config

@@ -12,6 +12,7 @@ using Fault = std::optional<std::string>;
 Fault source_address_fault(const std::string& address);
 Fault cache_address_fault(const std::string& address);
 Fault listen_address_fault(const std::string& address);  // empty is off
+Fault broker_address_fault(const std::string& address);  // host:port
 
 bool is_local_cache(const std::string& address);
 

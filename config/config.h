@@ -150,12 +150,33 @@ struct Limits {
   std::uint32_t slow_sink_seconds = 10;      // a cache that takes nothing for so long no longer holds up the others
 };
 
+// Kafka between the source and the caches. Without the section: none.
+enum class KafkaRole {
+  Publish,  // source -> topic; needs no sink
+  Apply,    // topic -> caches; needs no source
+  Both,     // in one process
+};
+enum class OnGap { Stop, Resync };
+struct Kafka {
+  std::string brokers;  // host:port,…
+  std::string topic;
+  std::string control_topic;  // requests of appliers; default: topic + ".control"
+  KafkaRole role = KafkaRole::Both;
+  std::string compression = "zstd";          // zstd | lz4 | gzip | snappy | none
+  bool create_topic = true;                  // make missing topics …
+  std::uint32_t replicas = 0;                // … with so many replicas; 0: 3, or as many as there are brokers
+  bool allow_single_replica = false;         // a topic that one broker's loss destroys is not an error of `check`
+  OnGap on_gap = OnGap::Stop;                // Apply, Both: when changes are gone, exit 4, or copy every table again
+  std::map<std::string, Secret> properties;  // librdkafka's own, except those walbridge owns
+  Place place;
+};
+
 struct Config {
   std::string file;  // as given, for messages
   int version = 1;
   std::string name = "walbridge";  // names slot, publication and checkpoint stream
   Source source;
-  std::vector<Sink> sinks;  // at least one; a single `sink:` is named "main"
+  std::vector<Sink> sinks;  // at least one, none for kafka.role publish; a single `sink:` is named "main"
   TableFilter tables;
   Profile profile = Profile::Default;
   Naming naming;
@@ -170,6 +191,10 @@ struct Config {
   Log log;
   Snapshot snapshot;
   Limits limits;
+  std::optional<Kafka> kafka;
+
+  bool publishes() const { return kafka && kafka->role != KafkaRole::Apply; }
+  bool applies() const { return !kafka || kafka->role != KafkaRole::Publish; }
 };
 
 }  // namespace walbridge::config

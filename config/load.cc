@@ -23,8 +23,9 @@ Config read_config(const Field& root) {
   if (!root.check_map()) return config;
   root.child("version").integer(1, 1);
   if (auto name = root.child("name").word("the bridge's name", true)) config.name = *std::move(name);
+  read_kafka(root, config);
   read_source(root, config);
-  read_sinks(root, config);
+  if (config.applies()) read_sinks(root, config);  // a publisher's file may name caches whose secrets it has not got
   read_tables(root, config);
   read_types(root, config);
   read_rules(root, config);

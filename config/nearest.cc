@@ -44,13 +44,17 @@ std::optional<std::string_view> nearest(std::string_view word, std::span<const s
   const std::string wanted = plain(word);
   std::optional<std::string_view> best;
   std::size_t best_distance = std::max<std::size_t>(1, wanted.size() / 3) + 1;
+  std::size_t best_edits = kLongestWord;
   for (const std::string_view candidate : candidates) {
     const std::string known = plain(candidate);
     const bool longer_or_shorter = std::min(wanted.size(), known.size()) >= kShortestStem &&
                                    (wanted.starts_with(known) || known.starts_with(wanted));
-    const std::size_t d = std::min(distance(wanted, known), longer_or_shorter ? 1 : kLongestWord);
-    if (d < best_distance && d < candidate.size()) {
+    const std::size_t edits = distance(wanted, known);
+    const std::size_t d = std::min(edits, longer_or_shorter ? 1 : kLongestWord);
+    // Of two that are as near, the one with fewer letters to change.
+    if ((d < best_distance || (best && d == best_distance && edits < best_edits)) && d < candidate.size()) {
       best_distance = d;
+      best_edits = edits;
       best = candidate;
     }
   }

@@ -11,7 +11,7 @@ namespace walbridge::config {
 namespace {
 
 constexpr auto kModes = std::to_array<std::string_view>({"append", "mirror"});
-constexpr auto kDeletes = std::to_array<std::string_view>({"hard"});
+constexpr auto kDeletes = std::to_array<std::string_view>({"hard", "soft"});
 constexpr auto kWholeFileOnly = std::to_array<std::string_view>({"specials", "unknown"});
 
 void refuse_repeated(const Field& field, const std::vector<std::string>& names) {
@@ -62,8 +62,9 @@ void read_row_rules(const Field& field, Rule& rule) {
     if (removal.check_map()) {
       rule.soft_delete = removal.required("soft", "name the column, or write `delete: hard`").text();
     }
-  } else if (removal.choice(kDeletes)) {
+  } else if (const auto at = removal.choice(kDeletes)) {
     rule.soft_delete = "";
+    if (*at == 1) removal.problem("needs a column for the time of the delete; write `delete: { soft: deleted_at }`");
   }
   if (rule.append.value_or(false) && !rule.soft_delete.value_or("").empty()) {
     removal.problem("goes with `mode: append` in no way: deletes are not taken there");

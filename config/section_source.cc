@@ -59,6 +59,7 @@ void read_source(const Field& root, Config& config) {
   config.source.publication = config.source.slot;
   const Field field = root.child("source");
   config.source.place.line = field.line();
+  if (!field.present() && config.kafka && !config.publishes()) return;
   if (!field.check_map()) return;
   const Field url = field.required("url", "write the direct connection string, e.g. ${DATABASE_URL}");
   if (auto secret = read_secret(url, false)) {

@@ -15,6 +15,7 @@ namespace walbridge::config {
 // `file_path`, when given: the resolved path of a `{ file: PATH }`, empty for a secret written in place.
 std::optional<Secret> read_secret(const Field& field, bool may_be_empty, std::string* file_path = nullptr);
 
+void read_kafka(const Field& root, Config& config);   // before `source` and `sink`, which may be missing by its role
 void read_source(const Field& root, Config& config);  // after `name`
 void read_sinks(const Field& root, Config& config);   // `sink` or `sinks`
 TableFilter read_table_filter(const Field& field);

@@ -1,4 +1,9 @@
--- A small shop: an enum, an array, JSON, exact decimals, timestamps, a partitioned table.
+-- A small shop: an enum, an array, JSON, exact decimals, timestamps, a partitioned table. For psql; `orders` may be set before.
+\if :{?orders}
+\else
+  \set orders 300000
+\endif
+
 CREATE TYPE order_status AS ENUM ('new', 'paid', 'shipped', 'returned');
 
 CREATE TABLE customers (
@@ -53,11 +58,11 @@ FROM generate_series(1, 2000) i;
 INSERT INTO orders (customer_id, status, total, gift, placed_at)
 SELECT i % 50000 + 1, (ARRAY['new', 'paid', 'shipped', 'returned'])[i % 4 + 1]::order_status, (i % 50000) / 100.0 + 5, i % 10 = 0,
        now() - i * interval '17 seconds'
-FROM generate_series(1, 300000) i;
+FROM generate_series(1, :orders) i;
 
 INSERT INTO order_lines
 SELECT o, l, 'SKU-' || lpad(((o * 3 + l) % 2000 + 1)::text, 5, '0'), o % 3 + 1, (o % 500) / 10.0 + 1
-FROM generate_series(1, 300000) o, generate_series(1, 3) l;
+FROM generate_series(1, :orders) o, generate_series(1, 3) l;
 
 ALTER TABLE orders ADD FOREIGN KEY (customer_id) REFERENCES customers;
 ALTER TABLE order_lines ADD FOREIGN KEY (order_id) REFERENCES orders, ADD FOREIGN KEY (sku) REFERENCES products;

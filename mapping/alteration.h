@@ -49,6 +49,17 @@ struct Swap {
 Swap swap_in(const TableShape* before, const TablePlan& after, const std::string& filled, const std::string& deleted_at,
              const SourceTable* now = nullptr);
 
+// Before a copy whose swap_in() carries rows over (mode append, soft delete): columns that came to the source since,
+// with what old rows hold there, into the table that readers see. Those of which nobody knows that stay out, and are
+// NULL in the carried rows.
+struct Widened {
+  std::vector<SchemaStep> steps;  // their `fill` values live in `arena`
+  Arena arena{1024};
+  TableShape shape;
+};
+Widened widen_for_carry(const TableShape& before, const SourceTable& was, const TablePlan& after,
+                        const SourceTable& now);
+
 // What a table that stops being carried leaves behind under on_ddl.drop_table.
 std::vector<SchemaStep> drop_table(const TableShape& before);
 

@@ -27,6 +27,13 @@ bool has_mark(const TableShape& shape) {
   return std::any_of(shape.columns.begin(), shape.columns.end(), [](const auto& each) { return each.role == "mark"; });
 }
 
+bool names_column(const TableShape& shape, const std::string& name) {
+  const auto same = [&](const auto& each) { return fold_name(each.name) == fold_name(name); };
+  return std::any_of(shape.columns.begin(), shape.columns.end(), same) ||
+         std::any_of(shape.kept.begin(), shape.kept.end(), same) ||
+         std::any_of(shape.computed.begin(), shape.computed.end(), same);
+}
+
 // Whether the same key is the same row in both.
 bool same_key(const TableShape& before, const TableShape& after) {
   return !after.key.empty() && std::equal(before.key.begin(), before.key.end(), after.key.begin(), after.key.end(),
@@ -68,12 +75,6 @@ class Rescue {
     std::string value;
   };
 
-  bool is_taken(const std::string& name) const {
-    const auto same = [&](const auto& each) { return fold_name(each.name) == fold_name(name); };
-    return std::any_of(swap_.shape.columns.begin(), swap_.shape.columns.end(), same) ||
-           std::any_of(swap_.shape.computed.begin(), swap_.shape.computed.end(), same);
-  }
-
   bool is_at_source(const TableShape::Column& column) const {
     return now_ != nullptr && find_column(*now_, column.attnum) != nullptr;
   }
@@ -102,7 +103,7 @@ class Rescue {
   }
 
   void keep(TableShape::Column column) {
-    if (!same_key_ || is_taken(column.name)) {
+    if (!same_key_ || names_column(swap_.shape, column.name)) {
       swap_.notes.push_back(fmt::format(
           "column {}, which the source dropped, is not kept: {}", column.name,
           same_key_ ? "another one has its name now" : "the copied table has no key in common with the old one"));
@@ -204,6 +205,25 @@ class Rescue {
 };
 
 }  // namespace
+
+Widened widen_for_carry(const TableShape& before, const SourceTable& was, const TablePlan& after,
+                        const SourceTable& now) {
+  Widened widened;
+  widened.shape = before;
+  const auto shape = shape_of(after);
+  if (!has_mark(shape) && !after.append_only()) return widened;
+  for (std::size_t i = 0; i < shape.columns.size(); ++i) {
+    auto column = shape.columns[i];
+    const auto& cache = after.cache().columns[i];
+    // The default of a column must be a constant, jsonb('…') is a call.
+    if (!column.role.empty() || find(before, column) != nullptr || cache.form == CacheColumn::Form::Jsonb) continue;
+    const auto change = column_change(before, was, after, shape, now, i, widened.arena);
+    if (!change || change->fill.kind == SqlValue::Kind::Null || names_column(before, column.name)) continue;
+    widened.steps.push_back(steps::add_column(before.name, {column.name, cache.decl, cache.form}, change->fill));
+    widened.shape.columns.push_back(std::move(column));
+  }
+  return widened;
+}
 
 Swap swap_in(const TableShape* before, const TablePlan& after, const std::string& filled, const std::string& deleted_at,
              const SourceTable* now) {

@@ -112,7 +112,8 @@ std::string schema_hash(const SinkPlan& plan) {
 std::string schema_hash(std::span<const TableRecord> records) { return hash_of(stamps_of(records)); }
 
 bool in_service(const TableRecord& record) {
-  return record.state != TableState::Stopped || (record.code != "not-selected" && record.code != "dropped");
+  if (record.state != TableState::Stopped) return true;
+  return !record.schema_hash.empty() && record.code != "not-selected" && record.code != "dropped";
 }
 
 SchemaStamp read_stamp(std::string_view file) {

@@ -25,7 +25,8 @@ std::string client_schema(ClientFormat format, const SinkPlan& plan, std::span<c
 std::string schema_hash(const SinkPlan& plan);
 // The same from what a cache says it holds; tables that went out of service do not count.
 std::string schema_hash(std::span<const TableRecord> records);
-// Whether a record is of a table that readers should know.
+// Whether a record is of a table that the plan has, so that readers should know it: one that went out of it (dropped,
+// not selected, refused) keeps its rows and has no hash any more.
 bool in_service(const TableRecord& record);
 
 // What a generated file says it was made from.

@@ -65,7 +65,14 @@ class Converter {
     for (const auto& [name, method] : kMethods) {
       if (type == name) return (this->*method)(body, depth + 1);
     }
-    return outside(describe_node(type));
+    auto error = outside(describe_node(type));
+    if (type == "SubLink") {
+      error.remedy =
+          "walbridge decides about a row by that row alone: keep what the subquery looks up in a column of the table, "
+          "and "
+          "use that column";
+    }
+    return error;
   }
 
  private:

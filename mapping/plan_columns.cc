@@ -78,7 +78,7 @@ Status PlanCompiler::plan_column(const SourceColumn& column) {
   const auto found = rules_.columns.find(column.name);
   const config::ColumnRule rule = found == rules_.columns.end() ? config::ColumnRule{} : found->second;
   WALBRIDGE_TRY_AS(auto encoder, choose_encoder(column, rule, chosen.name));
-  if (!encoder->imprecise.empty()) plan_->not_carried_.push_back({"precision", column.name, encoder->imprecise});
+  if (!encoder->imprecise.empty()) plan_->not_carried_.push_back({"precision", column.name, encoder->imprecise, true});
   const auto name = rule.as.value_or(column.name);
   add_column(column, name, encoder, false);
   const bool filled = never_null(column, rule, *encoder);

@@ -125,7 +125,7 @@ Status plan_generated(PlanParts& parts) {
       return refuse(parts, "bad-computed", fmt::format("no expression is given for the computed column {}", rule.name),
                     "write `sql` in the rule");
     }
-    parts.cache.computed.push_back({rule.name, rule.type, rule.sql});
+    parts.cache.computed.push_back({rule.name, rule.type, rule.sql, rule.place.line});
   }
   return {};
 }

@@ -41,22 +41,32 @@ class IndexDraft {
   }
 
   void plan() {
-    if (repeats_key()) return;
-    const bool vector = source_.method == "hnsw" || source_.method == "ivfflat";
-    if (!vector && source_.method != "btree" && source_.method != "hash") {
-      return say(
-          fmt::format("not carried: SQLite has no counterpart of {}; `indexes` of a rule makes one of the cache's "
-                      "own, also for full text",
-                      source_.method));
-    }
-    if (vector ? !add_vector() : !add_parts()) return;
-    if (index_.parts.empty()) return;
-    if (source_.partial) add_predicate();
-    if (source_.unique && parts_.config.constraints.unique == config::UniqueAs::Enforce) make_unique();
-    parts_.cache.indexes.push_back(std::move(index_));
+    const auto said = static_cast<std::ptrdiff_t>(parts_.not_carried.size());
+    if (!add()) return;
+    // Whatever was said of it so far is no more than a note.
+    std::for_each(parts_.not_carried.begin() + said, parts_.not_carried.end(),
+                  [](NotCarried& note) { note.in_part = true; });
   }
 
  private:
+  bool add() {
+    if (repeats_key()) return false;
+    const bool vector = source_.method == "hnsw" || source_.method == "ivfflat";
+    if (!vector && source_.method != "btree" && source_.method != "hash") {
+      say(
+          fmt::format("SQLite has no counterpart of {}; `indexes` of a rule makes one of the cache's own, also for "
+                      "full text",
+                      source_.method));
+      return false;
+    }
+    if (vector ? !add_vector() : !add_parts()) return false;
+    if (index_.parts.empty()) return false;
+    if (source_.partial) add_predicate();
+    if (source_.unique && parts_.config.constraints.unique == config::UniqueAs::Enforce) make_unique();
+    parts_.cache.indexes.push_back(std::move(index_));
+    return true;
+  }
+
   void say(std::string what) { parts_.not_carried.push_back({"index", source_.name, std::move(what)}); }
 
   // The cache's own primary key is one already.
@@ -86,7 +96,7 @@ class IndexDraft {
   bool add_column(std::int16_t attnum, bool descending) {
     const auto* column = known_column(parts_, attnum);
     if (column == nullptr) {
-      say("not carried: a column of it is not");
+      say("a column of it is not carried");
       return false;
     }
     exact_ = exact_ && column->exact && !column->masked;
@@ -100,7 +110,7 @@ class IndexDraft {
   bool add_expression(const SourceIndex::Part& part) {
     auto translation = translate(parts_, part.expression, ExpressionUse::Index);
     if (!translation) {
-      say("not carried: of its expression, " + translation.error().message);
+      say("of its expression, " + translation.error().message);
       return false;
     }
     index_.parts.push_back(part.descending ? translation->sql + " DESC" : translation->sql);
@@ -111,13 +121,13 @@ class IndexDraft {
 
   bool add_vector() {
     const auto refuse = [&](std::string why) {
-      say("not carried: " + std::move(why));
+      say(std::move(why));
       return false;
     };
     if (!has_vector_indexes(parts_.sink)) return refuse("a local file has no vector indexes, libSQL has");
     const auto& part = source_.key.front();
     const auto* column = known_column(parts_, part.attnum);
-    if (column == nullptr || source_.key.size() != 1) return refuse("its column is not");
+    if (column == nullptr || source_.key.size() != 1) return refuse("its column is not carried");
     const auto& operators = part.operator_class;
     std::string metric;
     if (operators.find("cosine") != std::string::npos) metric = "cosine";
@@ -174,11 +184,16 @@ class RuledIndex {
 
   Status plan(bool wide) {
     auto planned = make();
-    // A rule for many tables: not each has every column.
-    if (!planned && wide && planned.error().code == "unknown-column") return {};
+    if (!planned && planned.error().code == "unknown-column") {
+      // A rule for many tables: not each has every column. For this one: the column was renamed or dropped, which is no
+      // reason to stop the table.
+      if (!wide) say_unknown(planned.error());
+      return {};
+    }
     if (!planned) return planned;
     if (index_.parts.empty()) return {};
     index_.name = rule_.name.empty() ? made_name() : rule_.name;
+    index_.line = rule_.place.line;
     parts_.cache.indexes.push_back(std::move(index_));
     return {};
   }
@@ -251,10 +266,18 @@ class RuledIndex {
     for (const auto candidate : candidates) {
       if (fold_name(candidate) == fold_name(name)) return std::string(candidate);
     }
-    return Error{Verdict::PoisonRow, "unknown-column",
-                 fmt::format("an index of a rule names column {}, which {} does not have in the cache", name,
-                             parts_.source.qualified_name()),
-                 config::suggest(name, candidates)};
+    return Error{
+        Verdict::PoisonRow, "unknown-column",
+        fmt::format("a rule wants it, and {} has no column {} in the cache", parts_.source.qualified_name(), name),
+        config::suggest(name, candidates)};
+  }
+
+  void say_unknown(const Error& error) {
+    const auto& columns = rule_.fts.empty() ? rule_.columns : rule_.fts;
+    const auto name = !rule_.name.empty()     ? rule_.name
+                      : !rule_.vector.empty() ? rule_.vector
+                                              : fmt::format("on {}", fmt::join(columns, ", "));
+    parts_.not_carried.push_back({"index", name, fmt::format("{}; {}", error.message, error.remedy)});
   }
 
   std::string made_name() const {

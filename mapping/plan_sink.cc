@@ -17,7 +17,8 @@ namespace {
 
 struct Compiled {
   const SourceTable* source;
-  std::shared_ptr<TablePlan> plan;
+  std::shared_ptr<const TablePlan> plan;
+  std::vector<std::string> index_names{};  // as they are to be, one for each of its indexes
 };
 
 bool selected(const SourceTable& table, const config::Config& config, const config::Sink& sink) {
@@ -43,11 +44,11 @@ Error collision(const SourceTable& source, const std::string& other, std::string
 
 // Names in the cache whose tables are not planned now: refused, or kept after their source was dropped.
 std::map<std::string, std::uint32_t> names_of_others(const std::vector<Compiled>& all, const SettledNames& settled) {
+  std::set<std::uint32_t> planned;
+  for (const auto& each : all) planned.insert(each.source->oid);
   std::map<std::string, std::uint32_t> names;
   for (const auto& [oid, name] : settled) {
-    const bool planned =
-        std::any_of(all.begin(), all.end(), [&](const Compiled& each) { return each.source->oid == oid; });
-    if (!planned) names.emplace(fold_name(name), oid);
+    if (!planned.contains(oid)) names.emplace(fold_name(name), oid);
   }
   return names;
 }
@@ -88,56 +89,99 @@ std::vector<Compiled> refuse_collisions(std::vector<Compiled> all, const Settled
 
 // An index whose name clashes with a table or another index gets its table's name in front. All of a clashing group
 // do, so that a name does not depend on the order of tables.
-void rename_indexes(const std::vector<Compiled>& all) {
+void name_indexes(std::vector<Compiled>& all) {
   std::set<std::string> taken;
   std::map<std::string, int> uses;
-  for (const auto& each : all) {
+  for (auto& each : all) {
     taken.insert(fold_name(each.plan->cache().name));
-    for (const auto& index : each.plan->cache().indexes) ++uses[fold_name(index.name)];
+    each.index_names.clear();
+    for (const auto& index : each.plan->cache().indexes) {
+      ++uses[fold_name(index.name)];
+      each.index_names.push_back(index.name);
+    }
   }
   const auto tables = taken;
   const auto clashes = [&](const std::string& name) {
     return tables.count(fold_name(name)) != 0 || uses.at(fold_name(name)) > 1 || !reserved_prefix(name).empty();
   };
-  std::vector<std::pair<const TablePlan*, CacheIndex*>> renamed;
-  for (const auto& each : all) {
-    for (auto& index : PlanCompiler::cache(*each.plan).indexes) {
-      if (clashes(index.name)) {
-        renamed.emplace_back(each.plan.get(), &index);
+  std::vector<std::pair<const TablePlan*, std::string*>> renamed;
+  for (auto& each : all) {
+    for (auto& name : each.index_names) {
+      if (clashes(name)) {
+        renamed.emplace_back(each.plan.get(), &name);
       } else {
-        taken.insert(fold_name(index.name));
+        taken.insert(fold_name(name));
       }
     }
   }
-  for (const auto& [plan, index] : renamed) {
-    const auto wanted = plan->cache().name + "_" + index->name;
+  for (const auto& [plan, index_name] : renamed) {
+    const auto wanted = plan->cache().name + "_" + *index_name;
     std::string name = wanted;
     for (int n = 2; taken.count(fold_name(name)) != 0; ++n) name = fmt::format("{}_{}", wanted, n);
     taken.insert(fold_name(name));
-    index->name = name;
+    *index_name = name;
   }
+}
+
+bool has_index_names(const TablePlan& plan, const std::vector<std::string>& names) {
+  const auto& indexes = plan.cache().indexes;
+  return std::equal(indexes.begin(), indexes.end(), names.begin(), names.end(),
+                    [](const CacheIndex& index, const std::string& name) { return index.name == name; });
+}
+
+// The plan with the names its indexes have among all tables: `before` if that is it already.
+std::shared_ptr<const TablePlan> with_index_names(const Compiled& compiled,
+                                                  const std::shared_ptr<const TablePlan>& before) {
+  for (const auto& made : {before, compiled.plan}) {
+    if (made != nullptr && has_index_names(*made, compiled.index_names)) return made;
+  }
+  auto plan = std::make_shared<TablePlan>(*compiled.plan);
+  auto& cache = PlanCompiler::cache(*plan);
+  for (std::size_t i = 0; i < cache.indexes.size(); ++i) cache.indexes[i].name = compiled.index_names[i];
+  cache.schema_hash = schema_hash(shape_of(*plan));
+  return plan;
+}
+
+const PlanMemory::Entry& compile(const SourceTable& table, const config::Config& config, const config::Sink& sink,
+                                 PlanMemory& memory) {
+  auto& entry = memory.entries[table.oid];
+  const bool known = entry.compiled != nullptr || !entry.refusal.code.empty();
+  if (known && !table.json.empty() && entry.description == table.json) return entry;
+  entry = {table.json, nullptr, nullptr, {}};
+  if (auto plan = PlanCompiler::compile(table, config, sink)) {
+    entry.compiled = *std::move(plan);
+  } else {
+    entry.refusal = std::move(plan.error());
+  }
+  return entry;
 }
 
 }  // namespace
 
 SinkPlan plan_sink(std::span<const SourceTable> tables, const config::Config& config, const config::Sink& sink,
-                   const SettledNames& settled) {
+                   const SettledNames& settled, PlanMemory* memory) {
   SinkPlan result;
+  PlanMemory only_now;
+  auto& entries = memory == nullptr ? only_now : *memory;
   std::vector<Compiled> compiled;
+  std::set<std::uint32_t> seen;
   for (const auto& table : tables) {
     if (!selected(table, config, sink)) continue;
-    auto plan = PlanCompiler::compile(table, config, sink);
-    if (plan) {
-      compiled.push_back({&table, *std::move(plan)});
+    seen.insert(table.oid);
+    const auto& entry = compile(table, config, sink, entries);
+    if (entry.compiled != nullptr) {
+      compiled.push_back({&table, entry.compiled});
     } else {
-      result.refused.push_back({table.qualified_name(), table.oid, std::move(plan.error())});
+      result.refused.push_back({table.qualified_name(), table.oid, entry.refusal});
     }
   }
+  std::erase_if(entries.entries, [&](const auto& entry) { return !seen.contains(entry.first); });
   compiled = refuse_collisions(std::move(compiled), settled, result.refused);
-  rename_indexes(compiled);
-  for (auto& each : compiled) {
-    PlanCompiler::cache(*each.plan).schema_hash = schema_hash(shape_of(*each.plan));
-    result.tables.push_back(std::move(each.plan));
+  name_indexes(compiled);
+  for (const auto& each : compiled) {
+    auto& plan = entries.entries.at(each.source->oid).plan;
+    plan = with_index_names(each, plan);
+    result.tables.push_back(plan);
   }
   return result;
 }

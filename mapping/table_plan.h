@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "config/config.h"
@@ -39,6 +40,7 @@ struct NotCarried {
   std::string what;  // "column", "index", "constraint"
   std::string name;
   std::string reason;
+  bool in_part = false;  // it is there, but not as it is at the source
 };
 
 class BoundPlan;
@@ -182,8 +184,21 @@ struct SinkPlan {
 // Names that tables of the cache have already, by source oid: they keep them when another table wants the same.
 using SettledNames = std::map<std::uint32_t, std::string>;
 
-// Selects (include/exclude, the sink's own filter), compiles, and refuses collisions and reserved names.
+// What plan_sink() made of each table the last time, for whoever plans the same sink again and again: tables whose
+// description is the same keep the very plan they had.
+struct PlanMemory {
+  struct Entry {
+    std::string description;                    // SourceTable::json
+    std::shared_ptr<const TablePlan> compiled;  // by itself; null: refused
+    std::shared_ptr<const TablePlan> plan;      // with the index names it got among all tables
+    Error refusal;
+  };
+  std::unordered_map<std::uint32_t, Entry> entries;  // by source oid
+};
+
+// Selects (include/exclude, the sink's own filter), compiles, and refuses collisions and reserved names. `memory`: of
+// calls with the same configuration and sink.
 SinkPlan plan_sink(std::span<const SourceTable> tables, const config::Config& config, const config::Sink& sink,
-                   const SettledNames& settled = {});
+                   const SettledNames& settled = {}, PlanMemory* memory = nullptr);
 
 }  // namespace walbridge::mapping

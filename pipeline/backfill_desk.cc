@@ -74,6 +74,15 @@ void BackfillDesk::fail(std::uint64_t id, Error error) {
   if (delivered_) delivered_();
 }
 
+bool BackfillDesk::wants_a_pause() const {
+  constexpr std::size_t kMostUndelivered = 8U << 20;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!request_ || !request_->key.empty()) return false;
+  }
+  return undelivered_bytes() > kMostUndelivered;
+}
+
 std::size_t BackfillDesk::undelivered_bytes() const {
   const std::scoped_lock lock(mutex_);
   std::size_t bytes = 0;

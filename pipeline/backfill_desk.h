@@ -31,6 +31,9 @@ class BackfillDesk {
   bool deliver(ChunkPiece piece);  // false: not wanted any more
   void fail(std::uint64_t id, Error error);
   std::size_t undelivered_bytes() const;  // pieces that were not taken yet
+  // Of a table without a key pieces are taken as they come, of all others with the chunk's mark: only for the former can
+  // whoever delivers wait.
+  bool wants_a_pause() const;
   // Called whenever there is something for the other side. Set before threads start.
   void on_ask(std::function<void()> callback) { asked_ = std::move(callback); }
   void on_delivery(std::function<void()> callback) { delivered_ = std::move(callback); }

@@ -8,7 +8,6 @@
 namespace walbridge::pipeline {
 namespace {
 
-constexpr std::size_t kMostUndelivered = 8U << 20;
 constexpr std::int64_t kSayAgainMs = 10'000;
 constexpr std::int64_t kWritersPauseMs = 20;
 constexpr std::int64_t kBelieveRefusalMs = 3'000;
@@ -45,7 +44,7 @@ Step BackfillReader::step() {
     done = source_.open(*request_);
     if (done) at_ = At::Read;
   } else if (at_ == At::Read) {
-    if (desk_->undelivered_bytes() > kMostUndelivered && request_->key.empty()) return Step::Idle;
+    if (desk_->wants_a_pause()) return Step::Idle;
     auto piece = source_.next();
     if (piece) {
       if (piece->ends_chunk) at_ = At::Mark;

@@ -47,15 +47,27 @@ const SourceTable* find_table(std::span<const SourceTable> tables, std::uint32_t
 
 Bridge::Bridge(const config::Config& config, BridgeParts parts, const Clock& clock, bool once)
     : config_(config), parts_(std::move(parts)), clock_(clock), seed_(static_cast<std::uint64_t>(clock.wall().micros)) {
-  const auto queue_bytes = std::max<std::size_t>(1 << 20, config.limits.buffer_bytes / config.sinks.size());
+  const auto ends = std::max<std::size_t>(1, parts_.sinks.size());
+  const auto queue_bytes = std::max<std::size_t>(1 << 20, config.limits.buffer_bytes / ends);
   std::vector<LaneLink*> links;
-  for (std::size_t i = 0; i < config.sinks.size(); ++i) {
+  for (std::size_t i = 0; i < parts_.sinks.size(); ++i) {
     caches_.push_back(std::make_unique<Cache>(config, config.sinks[i], std::move(parts_.sinks[i]), queue_bytes, clock,
                                               lane_options(config, once, seed_ + i)));
     auto& cache = *caches_.back();
     links.push_back(&cache.link);
     cache.link.on_lane_progress([this] { parts_.source->wake(); });
     cache.desk.on_delivery([&cache] { cache.link.wake(); });
+  }
+  if (parts_.publish) {
+    topic_ = std::make_unique<kafka::PublishedTopic>(*std::move(parts_.publish), queue_bytes, clock, once, seed_);
+    topic_->link.on_lane_progress([this] { parts_.source->wake(); });
+    topic_->copies.desk().on_delivery([this] { topic_->link.wake(); });
+    links.push_back(&topic_->link);
+  }
+  if (parts_.chunks) {
+    std::vector<BackfillDesk*> desks;
+    for (auto& cache : caches_) desks.push_back(&cache->desk);
+    parts_.chunks->set_desks(std::move(desks));
   }
   ReaderOptions options;
   options.slow_lane_ms = static_cast<std::int64_t>(config.limits.slow_sink_seconds) * 1000;
@@ -67,9 +79,11 @@ Status Bridge::prepare(const std::atomic<bool>& cancelled) {
   WALBRIDGE_TRY_AS(source_id_, parts_.admin->identity());
   WALBRIDGE_TRY(parts_.admin->lock());
   WALBRIDGE_TRY(prepare_capture());
+  if (parts_.chunks) parts_.chunks->set_stream(source_id_.substr(source_id_.find('@') + 1));
   WALBRIDGE_TRY(plan_tables());
   WALBRIDGE_TRY(check_slot());
   WALBRIDGE_TRY(prepare_publication());
+  if (topic_) topic_->publisher.set_source_id(source_id_);
   for (auto& cache : caches_) {
     if (cancelled) break;
     cache->lane.set_source_id(source_id_);
@@ -80,7 +94,7 @@ Status Bridge::prepare(const std::atomic<bool>& cancelled) {
     }
   }
   // With every cache refusing the source there is nothing to run.
-  const bool all_gaps = std::all_of(caches_.begin(), caches_.end(), [](const auto& cache) {
+  const bool all_gaps = !caches_.empty() && std::all_of(caches_.begin(), caches_.end(), [](const auto& cache) {
     const std::scoped_lock lock(cache->stats.mutex);
     return cache->phase == CachePhase::Failed && cache->stats.last_error &&
            cache->stats.last_error->verdict == Verdict::Gap;
@@ -90,7 +104,9 @@ Status Bridge::prepare(const std::atomic<bool>& cancelled) {
 }
 
 Status Bridge::plan_tables() {
+  if (parts_.chunks) return Done{};  // the topic tells of its tables
   WALBRIDGE_TRY_AS(tables_, parts_.admin->describe_tables());
+  if (topic_) return plan_topic();
   for (const auto& finding : mapping::unused_names(tables_, config_)) {
     log::warn(finding.message, {{"code", finding.code}, {"fix", finding.fix}});
   }
@@ -126,7 +142,7 @@ Status Bridge::prepare_capture() {
               {{"reason", capture.problem}, {"fix", capture.fix}});
   }
   parts_.source->trust(capture.token);
-  parts_.backfill->trust(capture.token);
+  if (parts_.backfill) parts_.backfill->trust(capture.token);
   const std::scoped_lock lock(schema_mutex_);
   capture_ = std::move(capture);
   return Done{};
@@ -194,8 +210,20 @@ Status Bridge::open_cache(Cache& cache) {
   auto state = cache.sink->open();
   if (!state) return std::move(state.error());
   cache.state = *std::move(state);
-  if (auto gap = source_gap(cache.settings.name, *cache.state, source_id_, slot_)) return *std::move(gap);
-  cache.wants_load = !cache.state->checkpoint.has_value();
+  auto gap = source_gap(cache.settings.name, *cache.state, source_id_, slot_);
+  if (gap && slot_.topic) {  // the topic may have grown, and the cache with it, since it was looked at
+    WALBRIDGE_TRY_AS(slot_, parts_.admin->slot_status());
+    gap = source_gap(cache.settings.name, *cache.state, source_id_, slot_);
+  }
+  if (!gap && parts_.start_over && cache.state->checkpoint)
+    gap = Error{Verdict::Gap, "gap", "changes are missing", {}, {}};
+  const bool resync = gap && parts_.chunks && config_.kafka && config_.kafka->on_gap == config::OnGap::Resync;
+  if (gap && !resync) return *std::move(gap);
+  if (gap) {
+    log::error("changes are gone; every table of the cache is copied again, readers keep the old rows meanwhile",
+               {{"sink", cache.settings.name}, {"code", gap->code}, {"reason", gap->message}});
+  }
+  cache.wants_load = gap || !cache.state->checkpoint;
   if (cache.wants_load) return Done{};
   // Until its lane starts, nothing of what this cache may still need is given up.
   cache.link.set_durable(cache.state->checkpoint->end_lsn);
@@ -289,7 +317,10 @@ Status Bridge::load_cache(Cache& cache, SnapshotPoint point, const std::vector<S
   WALBRIDGE_FAILPOINT("load-begun");
   SnapshotOptions options;
   options.workers = config_.snapshot.workers;
-  WALBRIDGE_TRY_AS(const auto poisoned, run_snapshot(*parts_.snapshot, *cache.sink, loads, options, cancelled));
+  std::map<std::uint32_t, Error> poisoned;
+  if (!loads.empty()) {
+    WALBRIDGE_TRY_AS(poisoned, run_snapshot(*parts_.snapshot, *cache.sink, loads, options, cancelled));
+  }
 
   std::vector<TableRecord> records;
   for (const auto& load : loads) {
@@ -301,6 +332,10 @@ Status Bridge::load_cache(Cache& cache, SnapshotPoint point, const std::vector<S
   }
   Checkpoint checkpoint;
   checkpoint.end_lsn = point.consistent_point;
+  if (point.offset >= 0) {
+    WALBRIDGE_TRY(begin_in_topic(cache, plan, records));
+    checkpoint.kafka = {config_.kafka->topic, 0, point.offset};
+  }
   checkpoint.committed_at = taken_at;
   WALBRIDGE_FAILPOINT("load-copied");
   WALBRIDGE_TRY(finish_load(cache, records, checkpoint, cancelled));
@@ -337,6 +372,7 @@ Status Bridge::finish_load(Cache& cache, std::vector<TableRecord>& records, cons
 
 void Bridge::stop_loaded_table(const Cache& cache, TableRecord& record, const Error& error) const {
   record.shape.clear();  // nothing of it is in the cache
+  record.schema_hash.clear();
   record.state = TableState::Stopped;
   record.code = error.code;
   record.reason = error.message + "; " + error.remedy;
@@ -373,7 +409,8 @@ void Bridge::cache_failed(Cache& cache, const Error& error) {
 void Bridge::drop_unused_slot() {
   const bool used = std::any_of(caches_.begin(), caches_.end(),
                                 [](const auto& cache) { return cache->state && cache->state->checkpoint; });
-  if (!slot_made_here_ || used) return;
+  const bool published = topic_ && topic_->stats.records > 0;
+  if (!slot_made_here_ || used || published) return;
   parts_.snapshot->end();
   auto owned = parts_.admin->owned();
   if (!owned) return;

@@ -19,6 +19,9 @@
 #include "pipeline/api/sink.h"
 #include "pipeline/api/source.h"
 #include "pipeline/cache.h"
+#include "pipeline/kafka/chunk_client.h"
+#include "pipeline/kafka/published_topic.h"
+#include "pipeline/kafka/topic_stats.h"
 #include "pipeline/reader.h"
 
 namespace walbridge::pipeline {
@@ -28,8 +31,14 @@ struct BridgeParts {
   std::unique_ptr<SourceAdmin> admin;
   std::unique_ptr<Source> source;
   std::unique_ptr<SnapshotSource> snapshot;
-  std::unique_ptr<BackfillSource> backfill;
-  std::vector<std::unique_ptr<Sink>> sinks;  // in the order of config.sinks
+  std::unique_ptr<BackfillSource> backfill;  // none where the source is a topic
+  std::vector<std::unique_ptr<Sink>> sinks;  // in the order of config.sinks, or none at all
+
+  // ---- through Kafka ----
+  std::optional<kafka::PublishEnds> publish;       // the pipeline ends in a topic
+  std::unique_ptr<kafka::ChunkClient> chunks;      // the source is a topic: rows of copies come from its publisher
+  std::unique_ptr<kafka::TopicStats> topic_stats;  // … and how far it is read
+  bool start_over = false;  // whatever the caches hold has a gap behind it: all tables are copied again
 };
 
 // How one table is published for all caches together.
@@ -56,6 +65,18 @@ class Bridge {
   // A table that somebody saw changed; thread-safe.
   void describe_again(std::uint32_t source_oid);
   CaptureStatus capture() const;  // thread-safe
+
+  // ---- a pipeline that ends in a topic ----
+  // Makes the slot if there is none, and starts the publisher; true once it may be stepped. Call until it is.
+  bool bring_up_topic();
+  // Does what appliers ask for. Call often, on the loader's thread.
+  void serve_requests();
+  kafka::PublishedTopic* topic() { return topic_.get(); }
+  const kafka::PublishedTopic* topic() const { return topic_.get(); }
+
+  // ---- one that begins in a topic ----
+  kafka::ChunkClient* chunks() { return parts_.chunks.get(); }
+  const kafka::TopicStats* topic_stats() const { return parts_.topic_stats.get(); }
 
   // The position `--once` drains to: where the source stood when prepare() ran.
   Lsn target() const { return target_; }
@@ -87,6 +108,7 @@ class Bridge {
                     const std::atomic<bool>& cancelled);
   Status finish_load(Cache& cache, std::vector<TableRecord>& records, const Checkpoint& checkpoint,
                      const std::atomic<bool>& cancelled);
+  Status begin_in_topic(const Cache& cache, const mapping::SinkPlan& plan, std::vector<TableRecord>& records) const;
   void stop_loaded_table(const Cache& cache, TableRecord& record, const Error& error) const;
   std::vector<TableLoad> table_loads(Cache& cache, const mapping::SinkPlan& plan,
                                      const std::vector<SourceTable>& tables) const;
@@ -95,6 +117,10 @@ class Bridge {
   void note_known(const Cache& cache);
   void watch_capture();
   void watch_publication();
+  std::vector<const SourceTable*> watched_tables();
+  Status plan_topic();
+  void answer_request(kafka::Request request);
+  void approve_chunk(kafka::Request request);
   // Each false: to be tried again.
   bool announce_undescribed();
   bool copy_unpublished();
@@ -109,6 +135,7 @@ class Bridge {
   std::map<std::uint32_t, PublishedAs> wanted_;  // what any cache takes of them
   std::vector<std::unique_ptr<Cache>> caches_;
   ReaderStats reader_stats_;
+  std::unique_ptr<kafka::PublishedTopic> topic_;
   std::unique_ptr<Reader> reader_;
   SlotStatus slot_;
   bool slot_made_here_ = false;
@@ -122,6 +149,8 @@ class Bridge {
   std::int64_t announce_due_ms_ = 0;
   std::int64_t catalog_due_ms_ = 0;
   std::int64_t capture_due_ms_ = 0;
+  std::int64_t topic_due_ms_ = 0;
+  std::int64_t tables_due_ms_ = 0;
 };
 
 }  // namespace walbridge::pipeline

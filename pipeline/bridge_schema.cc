@@ -75,11 +75,11 @@ void Bridge::watch_publication() {
     const std::scoped_lock lock(cache->stats.mutex);
     for (const auto& table : cache->stats.live) live.emplace(table->oid, table);
   }
-  std::vector<const SourceTable*> tables;
+  std::vector<const SourceTable*> tables = topic_ ? watched_tables() : std::vector<const SourceTable*>{};
   for (const auto& [oid, table] : live) tables.push_back(table.get());
   const auto lost = parts_.admin->unpublished(tables);
   if (!lost || lost->empty()) return;
-  log::error("tables were taken out of the publication; they are put back and copied again",
+  log::error("tables are no longer published whole; that is put right, and they are copied again",
              {{"tables", lost->size()}});
   if (auto asked = parts_.admin->request_copy(*lost); !asked) {
     log::error("tables cannot be copied again", {{"error", asked.error().message}});

@@ -76,9 +76,11 @@ class Lane {
   Result<Flow> on_news(const SchemaNews& news);
   Result<Flow> carry_out(std::vector<LaneTables::Change>& changes);
   Result<Flow> carry_out(LaneTables::Change& change);
+  Result<Flow> free_name(const LaneTables::Change& change, std::span<LaneTables::Change> later);
   Result<Flow> alter_in_place(LaneTables::Change& change);
   void say_notes(const LaneTables::Table& table, std::span<const std::string> notes) const;
   Result<Flow> copy_again(LaneTables::Change& change);
+  Result<Flow> widen(LaneTables::Table& table, const SourceTable& was);
   Result<Flow> drop(LaneTables::Change& change);
   Result<Flow> stop(LaneTables::Change& change);
   Result<Flow> vacate(const LaneTables::Table& successor, const std::string& name);

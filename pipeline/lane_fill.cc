@@ -312,6 +312,7 @@ std::string Lane::soft_delete_mark(const mapping::TablePlan& plan) {
 
 Result<Lane::Flow> Lane::end_fill(LaneTables::Table& table) {
   const auto rows = table.fill->progress().rows;
+  const bool single_rows = !table.is_filled_beside() && table.fill->fetched_only();
   auto& record = table.record;
   WALBRIDGE_FAILPOINT("before-swap");
   if (table.is_filled_beside()) {
@@ -336,10 +337,12 @@ Result<Lane::Flow> Lane::end_fill(LaneTables::Table& table) {
   }
   record.backfill.clear();
   table.fill.reset();
-  log::info("table copied", {{"sink", link_.name()},
-                             {"table", record.source_name},
-                             {"rows", rows},
-                             {"lsn", to_string(transaction_.commit_lsn)}});
+  // Single rows that the stream could not carry are everyday business.
+  (single_rows ? log::debug : log::info)(single_rows ? "rows read by themselves" : "table copied",
+                                         {{"sink", link_.name()},
+                                          {"table", record.source_name},
+                                          {"rows", rows},
+                                          {"lsn", to_string(transaction_.commit_lsn)}});
   return Flow::Continue;
 }
 

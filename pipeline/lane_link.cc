@@ -7,7 +7,7 @@ LaneMode LaneLink::mode() const {
   return mode_;
 }
 
-Lsn LaneLink::resume_from() const {
+StreamPosition LaneLink::resume_from() const {
   const std::scoped_lock lock(mutex_);
   return resume_from_;
 }
@@ -70,7 +70,7 @@ std::shared_ptr<const Chunk> LaneLink::pop() {
   return chunk;
 }
 
-void LaneLink::ready(Lsn resume_from) {
+void LaneLink::ready(StreamPosition resume_from) {
   {
     const std::scoped_lock lock(mutex_);
     resume_from_ = resume_from;

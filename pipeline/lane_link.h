@@ -32,17 +32,17 @@ class LaneLink {
   LaneMode mode() const;
 
   // ---- the reader's side ----
-  Lsn resume_from() const;  // requires Ready
-  void attach();            // Ready -> Attached
+  StreamPosition resume_from() const;  // requires Ready
+  void attach();                       // Ready -> Attached
   bool has_room() const;
   void push(std::shared_ptr<const Chunk> chunk, Timestamp oldest_commit);  // requires Attached and has_room()
   void detach();  // Attached -> Detached; the lane finishes what is queued
 
   // ---- the lane's side ----
-  std::shared_ptr<const Chunk> pop();  // null: nothing queued
-  void ready(Lsn resume_from);         // drops the queue
-  void reopen();                       // drops the queue; the lane must open its sink first
-  void stop();                         // drops the queue
+  std::shared_ptr<const Chunk> pop();      // null: nothing queued
+  void ready(StreamPosition resume_from);  // drops the queue
+  void reopen();                           // drops the queue; the lane must open its sink first
+  void stop();                             // drops the queue
   void set_durable(Lsn lsn);
   void wait(std::chrono::milliseconds at_most);  // until something is queued or the mode changes
 
@@ -75,7 +75,7 @@ class LaneLink {
   LaneMode mode_ = LaneMode::Opening;
   std::deque<Item> queue_;
   std::size_t queued_bytes_ = 0;
-  Lsn resume_from_;
+  StreamPosition resume_from_;
   std::optional<Lsn> durable_;
 };
 

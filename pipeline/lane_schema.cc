@@ -2,10 +2,19 @@
 // from the stream's news or from other rules than last time.
 #include <algorithm>
 
+#include "mapping/names.h"
 #include "pipeline/api/log.h"
 #include "pipeline/lane.h"
 
 namespace walbridge::pipeline {
+namespace {
+
+// Where rows wait that had to give their name to another table.
+std::string kept_name(const LaneTables::Table& table) {
+  return "_walbridge_kept_" + std::to_string(table.record.source_oid);
+}
+
+}  // namespace
 
 // News between the first changes of a transaction that was applied in parts was carried out with them (I4).
 Result<Lane::Flow> Lane::on_news(const SchemaNews& news) {
@@ -37,11 +46,32 @@ Result<Lane::Flow> Lane::carry_out(std::vector<LaneTables::Change>& changes) {
     WALBRIDGE_TRY_AS(const Flow begun, ensure_begun());
     if (begun != Flow::Continue) return begun;
   }
-  for (auto& change : changes) {
-    WALBRIDGE_TRY_AS(const Flow flow, carry_out(change));
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    WALBRIDGE_TRY_AS(const Flow freed, free_name(changes[i], std::span(changes).subspan(i + 1)));
+    if (freed != Flow::Continue) return freed;
+    WALBRIDGE_TRY_AS(const Flow flow, carry_out(changes[i]));
     if (flow != Flow::Continue) return flow;
   }
   if (!changes.empty()) publish_tables();
+  return Flow::Continue;
+}
+
+// Tables may pass names on to each other, in a circle too: one that is still to leave the name steps aside first.
+Result<Lane::Flow> Lane::free_name(const LaneTables::Change& change, std::span<LaneTables::Change> later) {
+  if (change.plan == nullptr) return Flow::Continue;
+  const auto name = mapping::fold_name(change.plan->cache().name);
+  for (auto& other : later) {
+    auto& holder = *other.table;
+    const bool leaves = other.plan != nullptr && mapping::fold_name(other.plan->cache().name) != name;
+    if (&holder == change.table || !leaves || !holder.record.snapshot_lsn) continue;
+    if (mapping::fold_name(holder.record.cache_name) != name) continue;
+    WALBRIDGE_TRY_AS(const Flow moved, move_rows(holder, kept_name(holder)));
+    if (moved != Flow::Continue) return moved;
+    const auto shape = mapping::shape_from_json(holder.record.shape);
+    if (other.kind == LaneTables::Change::Kind::Alter && shape) {
+      other.alteration = mapping::alter_table(*shape, *holder.source, *other.plan, *other.source, other.plan->on_ddl());
+    }
+  }
   return Flow::Continue;
 }
 
@@ -95,7 +125,8 @@ Result<Lane::Flow> Lane::stop(LaneTables::Change& change) {
 
 void Lane::say_notes(const LaneTables::Table& table, std::span<const std::string> notes) const {
   for (const auto& note : notes) {
-    log::info("not carried over", {{"sink", link_.name()}, {"table", table.record.source_name}, {"what", note}});
+    log::info("not in the cache as at the source",
+              {{"sink", link_.name()}, {"table", table.record.source_name}, {"what", note}});
   }
 }
 
@@ -153,10 +184,13 @@ Result<Lane::Flow> Lane::copy_again(LaneTables::Change& change) {
   }
   WALBRIDGE_TRY_AS(const Flow begun, ensure_begun());
   if (begun != Flow::Continue) return begun;
-  log::info("table is copied", {{"sink", link_.name()},
-                                {"table", change.source->qualified_name()},
-                                {"code", change.error.code},
-                                {"reason", change.error.message}});
+  // Said once, however often the table changes again before its rows are here.
+  const bool said = entry.state == TableState::Pending && table.fill.has_value();
+  (said ? log::debug : log::info)("table is copied", {{"sink", link_.name()},
+                                                      {"table", change.source->qualified_name()},
+                                                      {"code", change.error.code},
+                                                      {"reason", change.error.message}});
+  const auto was = table.source;
   tables_.settle(change);
   if (!same) {
     entry.state = TableState::Pending;
@@ -170,10 +204,26 @@ Result<Lane::Flow> Lane::copy_again(LaneTables::Change& change) {
       WALBRIDGE_TRY_AS(const Flow moved, move_rows(table, name));
       if (moved != Flow::Continue) return moved;
     }
+    if (was != nullptr) {
+      WALBRIDGE_TRY_AS(const Flow widened, widen(table, *was));
+      if (widened != Flow::Continue) return widened;
+    }
   }
   WALBRIDGE_TRY_AS(const Flow filling, begin_fill(table, FillProgress{}));
   if (filling != Flow::Continue) return filling;
   return record(table);
+}
+
+// Rows that will be carried over get the columns that came meanwhile now, while it is known what they hold there.
+Result<Lane::Flow> Lane::widen(LaneTables::Table& table, const SourceTable& was) {
+  const auto shape = mapping::shape_from_json(table.record.shape);
+  if (!shape || !table.record.snapshot_lsn) return Flow::Continue;
+  const auto widened = mapping::widen_for_carry(*shape, was, *table.plan, *table.source);
+  if (widened.steps.empty()) return Flow::Continue;
+  WALBRIDGE_TRY_AS(const Flow altered, alter(table, widened.steps));
+  if (altered != Flow::Continue) return altered;
+  table.record.shape = mapping::to_json(widened.shape);
+  return Flow::Continue;
 }
 
 Result<Lane::Flow> Lane::drop(LaneTables::Change& change) {
@@ -206,7 +256,7 @@ Result<Lane::Flow> Lane::vacate(const LaneTables::Table& successor, const std::s
              {"cache", holder->record.cache_name},
              {"successor", successor.record.source_name}});
   if (!LaneTables::is_relic(holder->record)) {
-    return move_rows(*holder, "_walbridge_kept_" + std::to_string(holder->record.source_oid));
+    return move_rows(*holder, kept_name(*holder));
   }
   SchemaStep step;
   step.kind = SchemaStep::Kind::DropTable;

@@ -97,20 +97,25 @@ std::vector<LaneTables::Change> LaneTables::learn(const SchemaNews& news, Lsn at
   return replan({news.rewritten, news.requested, at, false, news.late});
 }
 
+// A change of the schema concerns few of many tables, so the others must cost next to nothing here.
 std::vector<LaneTables::Change> LaneTables::replan(const Occasion& occasion) {
+  std::unordered_map<std::uint32_t, const SourceTable*> sources;
+  for (const auto& source : sources_) sources.emplace(source.oid, &source);
+  std::unordered_map<std::uint32_t, Table*> known;
+  for (const auto& table : tables_) known.emplace(table->record.source_oid, table.get());
   mapping::SettledNames settled;
   for (const auto& table : tables_) {
-    if (!is_relic(table->record) && source_of(table->record.source_oid) != nullptr) {
+    if (!is_relic(table->record) && sources.contains(table->record.source_oid)) {
       settled[table->record.source_oid] = table->record.cache_name;
     }
   }
-  auto plans = mapping::plan_sink(sources_, config_, sink_, settled);
+  auto plans = mapping::plan_sink(sources_, config_, sink_, settled, &plans_);
   std::vector<Change> changes;
   std::unordered_set<std::uint32_t> carried;
   for (auto& plan : plans.tables) {
     const auto oid = plan->cache().source_oid;
     carried.insert(oid);
-    auto* table = find(oid);
+    auto*& table = known[oid];
     if (table == nullptr) {
       tables_.push_back(std::make_unique<Table>());
       table = tables_.back().get();
@@ -118,7 +123,10 @@ std::vector<LaneTables::Change> LaneTables::replan(const Occasion& occasion) {
       table->record.source_name = plan->cache().source_name;
       table->record.cache_name = plan->cache().name;
     }
-    auto change = planned(*table, *source_of(oid), std::move(plan), occasion);
+    const auto& source = *sources.at(oid);
+    const bool named = contains(occasion.rewritten, oid) || contains(occasion.requested, oid);
+    if (!named && is_settled(*table, source, plan.get())) continue;
+    auto change = planned(*table, source, std::move(plan), occasion);
     table->refused = false;
     if (change.table != nullptr) changes.push_back(std::move(change));
   }
@@ -137,6 +145,14 @@ std::vector<LaneTables::Change> LaneTables::replan(const Occasion& occasion) {
                    [](const Change& a, const Change& b) { return (a.plan == nullptr) > (b.plan == nullptr); });
   index_heaps();
   return changes;
+}
+
+// Nothing has come since it was last compared with this very plan.
+bool LaneTables::is_settled(const Table& table, const SourceTable& source, const mapping::TablePlan* plan) {
+  const auto& record = table.record;
+  return table.plan.get() == plan && record.state == TableState::Live && record.backfill.empty() && !table.suspended &&
+         !table.refused && table.source != nullptr && table.source->json == source.json &&
+         record.description == source.json;
 }
 
 // A change without a table: there is nothing to do.
@@ -187,8 +203,9 @@ LaneTables::Change LaneTables::difference(Table& table, Change change, const std
     const auto progress = FillProgress::from_json(record.backfill);
     if (progress && progress->shape == shape && !new_source) return change;
     change.kind = Change::Kind::CopyAgain;
-    change.error = record.snapshot_lsn ? copy_error("changed", "the table changed at the source", record)
-                                       : copy_error("new", "the table is new", record);
+    change.error = !record.snapshot_lsn ? copy_error("new", "the table is new", record)
+                   : new_source         ? copy_error("changed", "the table changed at the source", record)
+                                        : copy_error("rules-changed", "the rules want another table", record);
     return change;
   }
   if (!new_shape && !new_source) return change;
@@ -206,7 +223,7 @@ LaneTables::Change LaneTables::difference(Table& table, Change change, const std
   change.alteration = mapping::alter_table(*before, *table.source, *change.plan, *change.source, change.plan->on_ddl());
   change.kind = change.alteration.copy_again ? Change::Kind::CopyAgain : Change::Kind::Alter;
   if (change.alteration.copy_again) {
-    change.error = copy_error(occasion.at ? "changed" : "rules-changed", change.alteration.reason, record);
+    change.error = copy_error(new_source ? "changed" : "rules-changed", change.alteration.reason, record);
   }
   return change;
 }
@@ -343,6 +360,7 @@ void LaneTables::freeze(Table& table, TableState state, const Error& error, Lsn 
 
 void LaneTables::stop_behind(Table& table, const Error& error, Lsn at) {
   carry({table.record.source_oid, TableState::Stopped, error, Lsn{at.value + 1}}, table.record);
+  table.record.schema_hash.clear();  // no plan has it, so that what is made from the plan does not name it either
   table.fill.reset();
   table.suspended.reset();
 }
@@ -391,6 +409,15 @@ LaneTables::Table* LaneTables::find(std::uint32_t source_oid) {
     if (table->record.source_oid == source_oid) return table.get();
   }
   return nullptr;
+}
+
+std::vector<mapping::RefusedTable> LaneTables::refused() const {
+  auto refused = refused_;
+  std::erase_if(refused, [&](const mapping::RefusedTable& each) {
+    return std::any_of(tables_.begin(), tables_.end(),
+                       [&](const auto& table) { return table->record.source_oid == each.source_oid; });
+  });
+  return refused;
 }
 
 std::vector<TableRecord> LaneTables::states() const {

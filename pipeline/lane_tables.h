@@ -105,7 +105,8 @@ class LaneTables {
   void written();  // the open cache transaction is committed
 
   std::vector<TableRecord> states() const;  // the records without descriptions and shapes
-  const std::vector<mapping::RefusedTable>& refused() const { return refused_; }
+  // Tables that the plan refuses and the cache has no record of.
+  std::vector<mapping::RefusedTable> refused() const;
 
  private:
   struct Entry {
@@ -124,6 +125,7 @@ class LaneTables {
   Change planned(Table& table, const SourceTable& source, std::shared_ptr<const mapping::TablePlan> plan,
                  const Occasion& occasion);
   Change difference(Table& table, Change change, const std::string& shape, const Occasion& occasion);
+  static bool is_settled(const Table& table, const SourceTable& source, const mapping::TablePlan* plan);
   static bool means_otherwise(const Table& table, const Change& change);
   Change lost(Table& table, const Error* refusal);
   const SourceTable* source_of(std::uint32_t oid) const;
@@ -135,6 +137,7 @@ class LaneTables {
   std::vector<SourceTable> sources_;  // everything that is or might be planned
   std::vector<std::unique_ptr<Table>> tables_;
   std::vector<mapping::RefusedTable> refused_;
+  mapping::PlanMemory plans_;
   std::unordered_map<std::uint32_t, Table*> by_heap_;
   std::unordered_map<std::uint32_t, Entry> entries_;  // by relation oid
   struct Decision {

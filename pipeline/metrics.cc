@@ -93,6 +93,14 @@ void add_cache(Families& families, const Cache& cache, const CacheStatus& status
   const auto& stats = cache.stats;
   families.gauge("walbridge_lag_seconds", "Age of the oldest commit not visible in the cache yet; 0 when caught up.",
                  status.lag_seconds, with("stage", "total"));
+  if (!status.checkpoint.kafka.topic.empty()) {
+    const std::pair<const char*, double> stages[] = {{"source", status.lag_source_seconds},
+                                                     {"kafka", status.lag_kafka_seconds},
+                                                     {"apply", status.lag_apply_seconds}};
+    for (const auto& [stage, seconds] : stages) {
+      families.gauge("walbridge_lag_seconds", {}, seconds, with("stage", stage));
+    }
+  }
   families.gauge("walbridge_sink_up", "1 while the cache is fed.",
                  status.phase == CachePhase::Streaming && !status.last_error ? 1 : 0, sink);
   families.gauge("walbridge_buffer_bytes", "Changes held in memory for the cache.",
@@ -138,20 +146,55 @@ void add_cache(Families& families, const Cache& cache, const CacheStatus& status
   series = 0;
   for (const auto& table : tables) {
     if (++series > kMostTableSeries) break;
-    families.gauge("walbridge_table_state", "1 for the table's present state.", 1,
-                   {{"sink", status.name}, {"table", table.source_name}, {"state", to_string(table.state)}});
+    Labels labels{{"sink", status.name}, {"table", table.source_name}, {"state", to_string(table.state)}};
+    if (!table.code.empty() && table.state != TableState::Live) labels.emplace_back("code", table.code);
+    families.gauge("walbridge_table_state", "1 for the table's present state.", 1, labels);
   }
+}
+
+void add_publisher(Families& families, const PublisherStatus& status, const kafka::PublisherStats& stats,
+                   double source_lag_seconds) {
+  families.gauge("walbridge_kafka_up", "1 while changes are published into the topic.",
+                 status.open && !status.error ? 1 : 0);
+  families.counter("walbridge_kafka_records_total", "Records written into the topic.",
+                   static_cast<double>(status.records));
+  families.counter("walbridge_kafka_bytes_total", "Bytes written into the topic, before compression.",
+                   static_cast<double>(status.bytes));
+  families.counter("walbridge_kafka_transactions_total", "Source transactions written into the topic.",
+                   static_cast<double>(status.transactions));
+  families.gauge("walbridge_kafka_unconfirmed_bytes", "Bytes written that the brokers have not confirmed yet.",
+                 static_cast<double>(status.unconfirmed_bytes));
+  families.histogram("walbridge_kafka_publish_seconds",
+                     "From commit at the source to confirmed by the brokers, oldest of each record.",
+                     stats.publish_seconds, {});
+  families.gauge("walbridge_lag_seconds", "Age of the oldest commit not visible in the cache yet; 0 when caught up.",
+                 status.lag_seconds, {{"sink", "kafka"}, {"stage", "total"}});
+  families.gauge("walbridge_lag_seconds", {}, source_lag_seconds, {{"sink", "kafka"}, {"stage", "source"}});
 }
 
 }  // namespace
 
-std::string render_metrics(const Bridge& bridge, const BridgeStatus& status) {
+std::string render_metrics(const Bridge& bridge, const Bridge* publisher, const BridgeStatus& status) {
   Families families;
   families.gauge("walbridge_build_info", "The running version.", 1, {{"version", WALBRIDGE_VERSION}});
-  add_source(families, status, bridge.reader_stats());
+  add_source(families, status, (publisher != nullptr ? *publisher : bridge).reader_stats());
+  const auto* topic = publisher != nullptr ? publisher->topic() : bridge.topic();
+  if (topic != nullptr && status.publisher) {
+    add_publisher(families, *status.publisher, topic->stats, status.source_lag_seconds);
+  }
   for (std::size_t i = 0; i < status.caches.size(); ++i) {
-    families.gauge("walbridge_lag_seconds", "Age of the oldest commit not visible in the cache yet; 0 when caught up.",
-                   status.source_lag_seconds, {{"sink", status.caches[i].name}, {"stage", "source"}});
+    if (status.topic) {
+      const Labels sink{{"sink", status.caches[i].name}};
+      families.gauge("walbridge_kafka_consumer_lag_records", "Records of the topic that were not read yet.",
+                     static_cast<double>(status.topic->behind_records()), sink);
+      families.gauge("walbridge_kafka_consumer_lag_seconds",
+                     "How long the last record read had been in the topic; 0 at its end.", status.topic->behind_seconds,
+                     sink);
+    } else {
+      families.gauge("walbridge_lag_seconds",
+                     "Age of the oldest commit not visible in the cache yet; 0 when caught up.",
+                     status.source_lag_seconds, {{"sink", status.caches[i].name}, {"stage", "source"}});
+    }
     add_cache(families, *bridge.caches()[i], status.caches[i]);
   }
   return families.text();

@@ -7,7 +7,8 @@
 
 namespace walbridge::pipeline {
 
-// `bridge` for counters and histograms, `status` for the rest.
-std::string render_metrics(const Bridge& bridge, const BridgeStatus& status);
+// `bridge` for counters and histograms, `status` for the rest. `publisher`: the half of the same process that ends in
+// the topic `bridge` begins with, or null.
+std::string render_metrics(const Bridge& bridge, const Bridge* publisher, const BridgeStatus& status);
 
 }  // namespace walbridge::pipeline

@@ -118,7 +118,7 @@ void Reader::watch_full_lanes() {
 Result<Step> Reader::start_stream() {
   const auto now = clock_.now_ms();
   if (now < not_before_ms_) return Step::Idle;
-  std::optional<Lsn> from;
+  std::optional<StreamPosition> from;
   bool finishing = false;
   // A lane that becomes ready from here on was not asked where it stands: it joins by the next restart.
   for (auto& member : members_) {
@@ -127,7 +127,7 @@ Result<Step> Reader::start_stream() {
     if (mode == LaneMode::Detached || mode == LaneMode::Attached) finishing = true;
     if (!member.joins) continue;
     const auto resume = member.link->resume_from();
-    if (!from || resume < *from) from = resume;
+    if (!from || resume.is_before(*from)) from = resume;
   }
   if (finishing && now - ended_ms_ < options_.gather_ms) {
     wake_at_ms_ = ended_ms_ + options_.gather_ms;
@@ -158,7 +158,7 @@ Result<Step> Reader::start_stream() {
     member.attached_ms = now;
     member.link->attach();
   }
-  log::info("streaming", {{"from", to_string(*from)}});
+  log::info("streaming", {{"from", to_string(from->lsn)}});
   return Step::Progressed;
 }
 

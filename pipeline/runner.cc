@@ -24,6 +24,8 @@ constexpr std::int64_t kSlotPollMs = 10'000;
 constexpr std::int64_t kSecondSlotPollMs = 1'000;
 constexpr auto kStopDeadline = 4500ms;
 constexpr std::int64_t kReviveAfterMs = 30'000;
+constexpr auto kLastReports = 3000ms;
+constexpr std::chrono::milliseconds kRequestPause{100};
 
 std::chrono::milliseconds until(std::int64_t wake_at_ms, const Clock& clock) {
   constexpr std::int64_t kLongest = 500;
@@ -38,9 +40,14 @@ class Runner {
   Runner(Bridge& bridge, const RunOptions& options, const std::atomic<bool>& stop)
       : bridge_(bridge), options_(options), stop_(stop) {}
 
+  // The other half of a bridge through Kafka: shown with this one, which answers for both.
+  void accompany(const Runner& companion) { companion_ = &companion; }
+
   RunOutcome run() {
     // Before anything is fenced or changed: whoever cannot have the address must leave the others alone.
-    if (auto admin = start_admin(); !admin) return {ExitReason::SystemUnusable, admin.error()};
+    if (options_.serve_admin) {
+      if (auto admin = start_admin(); !admin) return {ExitReason::SystemUnusable, admin.error()};
+    }
     if (auto prepared = bridge_.prepare(stop_); !prepared) {
       const auto gap = prepared.error().verdict == Verdict::Gap;
       return {gap ? ExitReason::Gap : ExitReason::SystemUnusable, prepared.error()};
@@ -54,6 +61,11 @@ class Runner {
     loader.join();
     for (auto& cache : bridge_.caches()) cache->link.wake();
     lane_threads_.clear();
+    if (auto* topic = bridge_.topic()) {
+      topic->link.wake();
+      topic->requests.wake();
+      if (publish_thread_.joinable()) publish_thread_.join();
+    }
     backfill_asked_.notify_all();
     backfill_thread_.join();
     reader_ending_ = true;
@@ -72,7 +84,7 @@ class Runner {
     if (settings.listen.empty()) return Done{};
     const auto limit = settings.ready_max_lag_seconds;
     return admin_.start(settings.listen,
-                        {[this] { return prepared_ ? render_metrics(bridge_, status()) : std::string(); },
+                        {[this] { return prepared_ ? metrics() : std::string(); },
                          [this, limit] { return to_json(prepared_ ? status() : starting(), limit); },
                          [this, limit] { return (prepared_ ? status() : starting()).not_ready(limit); }});
   }
@@ -84,9 +96,20 @@ class Runner {
     return status;
   }
 
-  BridgeStatus status() const {
+  BridgeStatus own_status() const {
     const std::scoped_lock lock(slot_mutex_);
     return take_status(bridge_, slot_);
+  }
+
+  BridgeStatus status() const {
+    auto all = own_status();
+    if (companion_ != nullptr && companion_->prepared_) add_publisher(all, companion_->own_status());
+    return all;
+  }
+
+  std::string metrics() const {
+    const bool both = companion_ != nullptr && companion_->prepared_;
+    return render_metrics(bridge_, both ? &companion_->bridge_ : nullptr, status());
   }
 
   // Snapshots take minutes; supervision, status and a stop request must not wait for them.
@@ -109,6 +132,7 @@ class Runner {
         slot_due_ms = now + (slot_due_ms == 0 ? kSecondSlotPollMs : kSlotPollMs);
         poll_slot();
       }
+      if (bridge_.topic() != nullptr) tend_topic();
       bridge_.tend_schema();
       ++loader_rounds_;
       std::unique_lock lock(pause_mutex_);
@@ -116,10 +140,51 @@ class Runner {
     }
   }
 
+  void tend_topic() {
+    if (!bridge_.bring_up_topic()) return;
+    if (!publish_thread_.joinable()) publish_thread_ = std::jthread([this] { publish(); });
+    bridge_.serve_requests();
+  }
+
+  void publish() {
+    auto& topic = *bridge_.topic();
+    bool was_open = false;
+    while (!ending()) {
+      auto step = topic.publisher.step();
+      was_open = was_open || topic.stats.open;
+      if (!step) {
+        // What was wrong from the beginning is told at once; later a person may mend it meanwhile.
+        if (!was_open) return give_up(ExitReason::SystemUnusable, step.error());
+      } else if (*step == Step::Progressed) {
+        continue;
+      }
+      if (options_.once && !was_open && give_up_unless_open(topic)) return;
+      topic.link.wait(until(topic.publisher.wake_at_ms(), bridge_.clock()));
+    }
+    topic.publisher.finish(kLastReports);
+  }
+
+  // `--once` waits for nobody.
+  bool give_up_unless_open(const kafka::PublishedTopic& topic) {
+    std::optional<Error> error;
+    {
+      const std::scoped_lock lock(topic.stats.mutex);
+      error = topic.stats.last_error;
+    }
+    if (!error) return false;
+    give_up(ExitReason::SystemUnusable, *error);
+    return true;
+  }
+
   void poll_slot() {
     auto slot = bridge_.admin().slot_status();
     const std::scoped_lock lock(slot_mutex_);
-    if (slot) slot_ = *slot;
+    if (slot) {
+      slot_ = *std::move(slot);
+    } else if (slot.error().code == "slot-lost" && slot_) {
+      slot_->wal_status = "lost";
+      slot_->safe_bytes.reset();
+    }
   }
 
   void read() {
@@ -141,6 +206,7 @@ class Runner {
 
   // Tables that are copied while the stream goes on. A chunk may wait for transactions at the source.
   void backfill() {
+    if (bridge_.topic() != nullptr) return serve_copies(*bridge_.topic());
     std::vector<BackfillDesk*> desks;
     for (auto& cache : bridge_.caches()) {
       desks.push_back(&cache->desk);
@@ -150,6 +216,7 @@ class Runner {
         backfill_asked_.notify_all();
       });
     }
+    if (auto* chunks = bridge_.chunks()) return ask_publisher(*chunks);
     BackfillReader reader(bridge_.backfill(), std::move(desks), bridge_.clock(), bridge_.seed(),
                           [this](std::uint32_t oid) { bridge_.describe_again(oid); });
     while (!ending()) {
@@ -158,6 +225,28 @@ class Runner {
       backfill_asked_.wait_for(lock, until(reader.wake_at_ms(), bridge_.clock()),
                                [this] { return backfill_wanted_ || ending(); });
       backfill_wanted_ = false;
+    }
+    bridge_.backfill().close();
+  }
+
+  void ask_publisher(kafka::ChunkClient& chunks) {
+    while (!ending()) {
+      if (chunks.step() == Step::Progressed) continue;
+      std::unique_lock lock(backfill_mutex_);
+      backfill_asked_.wait_for(lock, until(chunks.wake_at_ms(), bridge_.clock()),
+                               [this] { return backfill_wanted_ || ending(); });
+      backfill_wanted_ = false;
+    }
+  }
+
+  // Reads for appliers what they ask for.
+  void serve_copies(kafka::PublishedTopic& topic) {
+    BackfillReader reader(bridge_.backfill(), {&topic.copies.desk()}, bridge_.clock(), bridge_.seed(),
+                          [this](std::uint32_t oid) { bridge_.describe_again(oid); });
+    while (!ending()) {
+      if (topic.requests.step() == Step::Progressed) continue;
+      if (reader.step() == Step::Progressed) continue;
+      topic.requests.wait(std::min(until(reader.wake_at_ms(), bridge_.clock()), kRequestPause));
     }
     bridge_.backfill().close();
   }
@@ -214,6 +303,12 @@ class Runner {
   // `--once` ends when every cache has what the source held at the start, or when one cannot get there.
   bool once_is_done(const BridgeStatus& now) {
     bool all_there = true;
+    Lsn target = bridge_.target();
+    if (bridge_.topic() != nullptr) all_there = bridge_.topic()->stats.published_lsn >= target.value;
+    if (companion_ != nullptr) {
+      if (!companion_->prepared_) return false;
+      target = std::max(target, companion_->bridge_.target());
+    }
     for (const auto& cache : now.caches) {
       if (cache.phase == CachePhase::Failed ||
           (cache.phase == CachePhase::Waiting && loader_rounds_ > 0 && cache.last_error)) {
@@ -224,7 +319,7 @@ class Runner {
         return true;
       }
       all_there = all_there && cache.phase == CachePhase::Streaming && !cache.wants_load &&
-                  cache.checkpoint.end_lsn >= bridge_.target() && !cache.is_copying();
+                  cache.checkpoint.end_lsn >= target && !cache.is_copying();
     }
     if (!all_there) return false;
     for (const auto& cache : now.caches) {
@@ -267,6 +362,8 @@ class Runner {
   RunOutcome outcome_;
   std::map<Cache*, std::jthread> lane_threads_;
   std::jthread reader_thread_;
+  std::jthread publish_thread_;
+  const Runner* companion_ = nullptr;
   std::mutex backfill_mutex_;
   std::condition_variable backfill_asked_;
   bool backfill_wanted_ = false;
@@ -275,6 +372,30 @@ class Runner {
 };
 
 }  // namespace
+
+RunOutcome run_both(Bridge& publish, Bridge& apply, const RunOptions& options, const std::atomic<bool>& stop) {
+  RunOptions behind;
+  behind.serve_admin = false;
+  std::atomic<bool> stop_publishing{false};
+  std::atomic<bool> stop_applying{false};
+  Runner publisher(publish, behind, stop_publishing);
+  Runner applier(apply, options, stop_applying);
+  applier.accompany(publisher);
+  RunOutcome published;
+  std::jthread publishing([&] {
+    published = publisher.run();
+    stop_applying = true;
+  });
+  std::jthread stopping([&](const std::stop_token& over) {
+    while (!over.stop_requested() && !stop) std::this_thread::sleep_for(kSupervisePause);
+    stop_applying = true;
+  });
+  auto applied = applier.run();
+  stopping.request_stop();
+  stop_publishing = true;
+  publishing.join();
+  return published.error ? published : applied;
+}
 
 RunOutcome run_bridge(Bridge& bridge, const RunOptions& options, const std::atomic<bool>& stop) {
   return Runner(bridge, options, stop).run();

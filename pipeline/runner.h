@@ -15,6 +15,7 @@ enum class ExitReason { Done, FoundSomething, SystemUnusable, Gap };
 
 struct RunOptions {
   bool once = false;
+  bool serve_admin = true;
   // Called a few times per second on the caller's thread, for a progress display.
   std::function<void(const BridgeStatus&)> on_progress;
 };
@@ -23,6 +24,10 @@ struct RunOutcome {
   ExitReason reason = ExitReason::Done;
   std::optional<Error> error;
 };
+
+// Both halves of a bridge that goes through Kafka, in one process: `publish` ends in the topic that `apply` begins
+// with. One of them ending ends the other.
+RunOutcome run_both(Bridge& publish, Bridge& apply, const RunOptions& options, const std::atomic<bool>& stop);
 
 // Prepares the bridge, then runs until `stop` becomes true, the work of `once` is done, or nothing can go on. Leaves
 // within five seconds of a stop: what is not finished by then is abandoned, for start-up is crash recovery.

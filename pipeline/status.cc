@@ -19,7 +19,8 @@ double cache_lag(const Cache& cache, const ReaderStats& reader, Timestamp now) {
     oldest = queued->micros;
   }
   double lag = oldest == 0 ? 0 : std::max(0.0, seconds_between(Timestamp{oldest}, now));
-  const bool fed = cache.link.mode() == LaneMode::Attached && reader.streaming;
+  const bool heard = static_cast<double>(reader.silent_ms) / 1e3 < kSilentStreamSeconds;
+  const bool fed = cache.link.mode() == LaneMode::Attached && reader.streaming && heard;
   if (!fed) {
     // Nobody can know what is committed over there: the time since the cache was last known to be caught up counts.
     std::int64_t last = reader.last_streaming_micros;
@@ -45,6 +46,13 @@ nlohmann::ordered_json cache_json(const CacheStatus& cache) {
   json["phase"] = to_string(cache.phase);
   json["lag_seconds"] = cache.lag_seconds;
   json["commit_lsn"] = to_string(cache.checkpoint.commit_lsn);
+  if (!cache.checkpoint.kafka.topic.empty()) {
+    json["lag_by_stage"] = {
+        {"source", cache.lag_source_seconds}, {"kafka", cache.lag_kafka_seconds}, {"apply", cache.lag_apply_seconds}};
+    json["kafka"] = {{"topic", cache.checkpoint.kafka.topic},
+                     {"partition", cache.checkpoint.kafka.partition},
+                     {"next_offset", cache.checkpoint.kafka.next_offset}};
+  }
   json["end_lsn"] = to_string(cache.checkpoint.end_lsn);
   json["commit_time"] =
       cache.checkpoint.committed_at ? nlohmann::ordered_json(to_iso(cache.checkpoint.committed_at)) : nullptr;
@@ -108,6 +116,17 @@ CacheStatus cache_status(const Cache& cache, const ReaderStats& reader, const Cl
   return status;
 }
 
+// What is in the topic is no less late for not having been read.
+void split_lag(CacheStatus& cache, const TopicStatus& topic) {
+  const double silent = topic.silent_seconds > TopicStatus::kSilentSeconds ? topic.silent_seconds : 0;
+  const double unread = topic.behind_seconds > 0 ? topic.behind_seconds + topic.publisher_lag_seconds : 0;
+  cache.lag_seconds = std::max({cache.lag_seconds, unread, silent});
+  if (cache.lag_seconds <= 0) return;
+  cache.lag_source_seconds = std::min(cache.lag_seconds, silent > 0 ? silent : topic.publisher_lag_seconds);
+  cache.lag_kafka_seconds = std::min(cache.lag_seconds - cache.lag_source_seconds, topic.behind_seconds);
+  cache.lag_apply_seconds = cache.lag_seconds - cache.lag_source_seconds - cache.lag_kafka_seconds;
+}
+
 }  // namespace
 
 bool CacheStatus::is_copying() const {
@@ -151,7 +170,27 @@ BridgeStatus take_status(const Bridge& bridge, const std::optional<SlotStatus>& 
         std::max(0.0, seconds_between(Timestamp{reader.last_streaming_micros}, bridge.clock().wall()));
   }
   for (const auto& cache : bridge.caches()) status.caches.push_back(cache_status(*cache, reader, bridge.clock()));
+  if (bridge.topic() != nullptr) status.publisher = take_status(*bridge.topic(), bridge.clock());
+  if (bridge.topic_stats() != nullptr) {
+    status.topic = take_status(*bridge.topic_stats(), bridge.config().kafka->topic, bridge.clock());
+    for (auto& cache : status.caches) split_lag(cache, *status.topic);
+  }
   return status;
+}
+
+void add_publisher(BridgeStatus& apply, BridgeStatus publish) {
+  apply.source_id = publish.source_id;
+  apply.streaming = apply.streaming && publish.streaming;
+  if (publish.source_error) apply.source_error = publish.source_error;
+  apply.stream_last_message_age_seconds =
+      std::max(apply.stream_last_message_age_seconds, publish.stream_last_message_age_seconds);
+  apply.received = publish.received;
+  apply.confirmed = publish.confirmed;
+  apply.server = publish.server;
+  apply.source_lag_seconds = std::max(apply.source_lag_seconds, publish.source_lag_seconds);
+  apply.slot = std::move(publish.slot);
+  apply.capture = std::move(publish.capture);
+  apply.publisher = std::move(publish.publisher);
 }
 
 std::vector<std::string> BridgeStatus::not_ready(double max_lag_seconds) const {
@@ -160,6 +199,12 @@ std::vector<std::string> BridgeStatus::not_ready(double max_lag_seconds) const {
     reasons.push_back(source_error ? "the stream is closed: " + describe(*source_error) : "the stream is not open");
   if (streaming && stream_last_message_age_seconds > kSilentStreamSeconds) {
     reasons.push_back(fmt::format("nothing heard from the source for {:.0f} s", stream_last_message_age_seconds));
+  }
+  if (publisher) {
+    for (auto& reason : publisher->not_ready(max_lag_seconds)) reasons.push_back(std::move(reason));
+  }
+  if (topic && topic->silent_seconds > kSilentStreamSeconds) {
+    reasons.push_back(fmt::format("topic {}: no publisher heard for {:.0f} s", topic->topic, topic->silent_seconds));
   }
   for (const auto& cache : caches) {
     if (cache.wants_load) reasons.push_back("sink " + cache.name + ": the snapshot is not done");
@@ -209,6 +254,28 @@ std::string to_json(const BridgeStatus& status, double max_lag_seconds) {
                     {"confirmed_flush_lsn", to_string(slot.confirmed_flush_lsn)},
                     {"retained_bytes", slot.retained_bytes},
                     {"safe_bytes", slot.safe_bytes ? nlohmann::ordered_json(*slot.safe_bytes) : nullptr}};
+  }
+  if (status.publisher) {
+    const auto& publisher = *status.publisher;
+    json["kafka"]["publisher"] = {
+        {"topic", publisher.topic},
+        {"stream", publisher.stream},
+        {"open", publisher.open},
+        {"published_lsn", to_string(publisher.published)},
+        {"transactions", publisher.transactions},
+        {"records", publisher.records},
+        {"bytes", publisher.bytes},
+        {"unconfirmed_bytes", publisher.unconfirmed_bytes},
+        {"lag_seconds", publisher.lag_seconds},
+        {"error", publisher.error ? error_json(*publisher.error) : nlohmann::ordered_json(nullptr)}};
+  }
+  if (status.topic) {
+    json["kafka"]["consumer"] = {{"topic", status.topic->topic},
+                                 {"next_offset", status.topic->next_offset},
+                                 {"end_offset", status.topic->end_offset},
+                                 {"lag_records", status.topic->behind_records()},
+                                 {"lag_seconds", status.topic->behind_seconds},
+                                 {"publisher_silent_seconds", status.topic->silent_seconds}};
   }
   json["caches"] = nlohmann::ordered_json::array();
   for (const auto& cache : status.caches) json["caches"].push_back(cache_json(cache));

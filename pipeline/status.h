@@ -8,6 +8,7 @@
 
 #include "pipeline/api/source.h"
 #include "pipeline/bridge.h"
+#include "pipeline/topic_status.h"
 
 namespace walbridge::pipeline {
 
@@ -24,6 +25,10 @@ struct CacheStatus {
   bool wants_load = false;
   Checkpoint checkpoint;
   double lag_seconds = 0;  // commit at the source to visible here, of what is not yet visible; 0 caught up
+  // Of that, through Kafka: until it was in the topic, until it was read, until it is visible.
+  double lag_source_seconds = 0;
+  double lag_kafka_seconds = 0;
+  double lag_apply_seconds = 0;
   std::size_t buffer_bytes = 0;
   std::optional<Error> last_error;
   std::vector<TableRecord> tables;
@@ -46,6 +51,8 @@ struct BridgeStatus {
   std::optional<SlotStatus> slot;  // as last polled
   CaptureStatus capture;
   std::vector<CacheStatus> caches;
+  std::optional<PublisherStatus> publisher;  // the pipeline ends in a topic
+  std::optional<TopicStatus> topic;          // it begins in one
 
   // Why /readyz is red; empty: green.
   std::vector<std::string> not_ready(double max_lag_seconds) const;
@@ -54,6 +61,9 @@ struct BridgeStatus {
 const char* to_string(CachePhase phase);
 
 BridgeStatus take_status(const Bridge& bridge, const std::optional<SlotStatus>& slot);
+
+// Makes the status of the half that applies the status of both: the source is the publisher's.
+void add_publisher(BridgeStatus& apply, BridgeStatus publish);
 
 // The JSON of /status and `walbridge status --json`.
 std::string to_json(const BridgeStatus& status, double max_lag_seconds);

@@ -124,6 +124,7 @@ void TableFill::accept(const XidSnapshot& snapshot, std::uint64_t rows, const Ro
   first_ = false;
   progress_.rows += rows;
   if (progress_.all || !progress_.leaves.empty()) {
+    passes_ = true;
     if (rows > 0) progress_.after = last;
     if (ends_table) {
       progress_.after.clear();

@@ -65,6 +65,9 @@ class TableFill {
                            std::vector<std::string> key);
   void give_up();  // the chunk will not come; asks for fewer rows next time if the window was full
 
+  // Nothing but single rows was read.
+  bool fetched_only() const { return !passes_; }
+
   // The single rows that the chunk asked for: those it does not bring are not to be in the cache.
   const std::vector<RowKey>& requested_keys() const { return requested_keys_; }
 
@@ -97,7 +100,8 @@ class TableFill {
   const std::size_t window_bytes_;
   std::uint64_t request_id_ = 0;
   std::vector<RowKey> requested_keys_;
-  bool first_ = true;  // no chunk was read in this process's life
+  bool first_ = true;    // no chunk was read in this process's life
+  bool passes_ = false;  // the table or a partition was gone through
   std::unordered_set<std::uint32_t> unproven_;
   std::unordered_set<std::uint32_t> in_window_;
   std::vector<Heard> window_;

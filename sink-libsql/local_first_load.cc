@@ -85,7 +85,8 @@ class FirstLoad final : public LocalLoad {
       return alter_new(*db_, cache_, table.name, std::span(&drop, 1));
     }
     if (complete_.contains(table.source_oid)) return {};
-    if (auto unique = require_unique(*db_, table); !unique) return unique;
+    WALBRIDGE_TRY(require_computable(*db_, table));
+    WALBRIDGE_TRY(require_unique(*db_, table));
     std::vector<SchemaStep> steps;
     for (const auto& index : table.indexes) steps.push_back(create_index_step(table, index));
     WALBRIDGE_TRY(alter_new(*db_, cache_, table.name, steps));

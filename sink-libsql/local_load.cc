@@ -39,7 +39,14 @@ Status LoadTables::make(SqliteHandle& db, const CacheTable& table, const std::st
     made.refused = schema_refused(table.name, sqlite3_errmsg(db.raw()));
     return {};
   }
-  WALBRIDGE_TRY_AS(made.insert, db.prepare(insert_sql(table, table_name), true));
+  auto insert = db.prepare(insert_sql(table, table_name), true);
+  if (insert) {
+    made.insert = *std::move(insert);
+    return {};
+  }
+  // Made, but of no use: a computed column that needs itself.
+  if (insert.error().code != "SQLITE_ERROR") return std::move(insert.error());
+  made.refused = schema_refused(table.name, sqlite3_errmsg(db.raw()));
   return {};
 }
 
@@ -99,6 +106,28 @@ Status require_unique(SqliteHandle& db, const CacheTable& table) {
                                                     present + " GROUP BY " + parts + " HAVING count(*) > 1)"));
     if (doubled != 0)
       return schema_refused(table.name, "rows are equal in the unique index " + quote_identifier(index.name));
+  }
+  return {};
+}
+
+Status require_computable(SqliteHandle& db, const CacheTable& table) {
+  for (const auto& index : table.indexes) {
+    if (index.kind == CacheIndex::Kind::Vector) continue;
+    std::string computed;
+    for (const auto& part : index.parts) {
+      const auto plain = without_order(part);
+      const bool stored = std::any_of(table.columns.begin(), table.columns.end(), [&](const CacheColumn& column) {
+        return quote_identifier(column.name) == plain;
+      });
+      if (!stored) computed += (computed.empty() ? "count(" : ", count(") + plain + ")";
+    }
+    if (computed.empty() && index.where.empty()) continue;
+    auto looked =
+        db.execute("SELECT " + (computed.empty() ? "count(*)" : computed) + " FROM " + quote_identifier(table.name) +
+                   " WHERE " + (index.where.empty() ? "1" : "(" + index.where + ")"));
+    if (looked) continue;
+    if (looked.error().code != "SQLITE_ERROR") return looked;
+    return schema_refused(table.name, "index " + quote_identifier(index.name) + ": " + sqlite3_errmsg(db.raw()));
   }
   return {};
 }

@@ -57,6 +57,9 @@ class LoadTables {
 // Error when a column wants jsonb() and this SQLite has none.
 Status require_jsonb(const CacheTable& table);
 
+// PoisonRow when SQLite cannot compute what an index is to hold of the rows that are there.
+Status require_computable(SqliteHandle& db, const CacheTable& table);
+
 // PoisonRow when rows of `table` are equal in a Unique index.
 Status require_unique(SqliteHandle& db, const CacheTable& table);
 

@@ -10,6 +10,11 @@ namespace {
 
 SqlValue lsn_value(Lsn lsn) { return SqlValue::of(stored_lsn(lsn)); }
 
+KafkaPlace kafka_place_in(sqlite3_stmt* row, int first) {
+  if (sqlite3_column_type(row, first) == SQLITE_NULL) return {};
+  return {column_text(row, first), sqlite3_column_int(row, first + 1), sqlite3_column_int64(row, first + 2)};
+}
+
 Status run_all(SqliteHandle& db, std::span<const char* const> statements) {
   for (const char* sql : statements) WALBRIDGE_TRY(db.execute(sql));
   return {};
@@ -26,8 +31,10 @@ Error lost_position(SqliteHandle& db, const LocalIdentity& cache, std::int64_t e
 }  // namespace
 
 Status make_system_tables(SqliteHandle& db) {
-  WALBRIDGE_TRY_AS(const auto first_layout, db.integer(kIsFirstLayout));
-  if (first_layout > 0) WALBRIDGE_TRY(run_all(db, upgrade_system_tables()));
+  WALBRIDGE_TRY_AS(const auto lacks_descriptions, db.integer(kLacksDescriptions));
+  if (lacks_descriptions > 0) WALBRIDGE_TRY(run_all(db, add_descriptions()));
+  WALBRIDGE_TRY_AS(const auto lacks_kafka_place, db.integer(kLacksKafkaPlace));
+  if (lacks_kafka_place > 0) WALBRIDGE_TRY(run_all(db, add_kafka_place()));
   WALBRIDGE_TRY_AS(const auto present, db.integer(kCountSystemObjects));
   if (present == kSystemObjects) return {};
   return run_all(db, create_system_tables());
@@ -43,7 +50,9 @@ Result<StoredCheckpoint> take_over(SqliteHandle& db, const LocalIdentity& cache)
 
 Result<std::optional<StoredCheckpoint>> read_checkpoint(SqliteHandle& db, const std::string& stream) {
   std::optional<StoredCheckpoint> stored;
-  WALBRIDGE_TRY(db.query(kReadCheckpoint, {SqlValue::text(stream)}, [&](sqlite3_stmt* row) {
+  WALBRIDGE_TRY_AS(const auto lacks_kafka_place, db.integer(kLacksKafkaPlace));
+  const char* const sql = lacks_kafka_place > 0 ? kReadCheckpointWithoutKafkaPlace : kReadCheckpoint;
+  WALBRIDGE_TRY(db.query(sql, {SqlValue::text(stream)}, [&](sqlite3_stmt* row) {
     stored.emplace();
     stored->source_id = column_text(row, 0);
     stored->epoch = sqlite3_column_int64(row, 1);
@@ -53,15 +62,16 @@ Result<std::optional<StoredCheckpoint>> read_checkpoint(SqliteHandle& db, const 
     stored->checkpoint.committed_at = time_from_stored(column_text(row, 5));
     stored->checkpoint.partial_commit_lsn = lsn_from_stored(sqlite3_column_int64(row, 6));
     stored->checkpoint.partial_changes = static_cast<std::uint64_t>(sqlite3_column_int64(row, 7));
+    stored->checkpoint.kafka = kafka_place_in(row, 8);
   }));
   return stored;
 }
 
 Result<std::vector<TableRecord>> read_tables(SqliteHandle& db, const std::string& stream) {
   std::vector<TableRecord> tables;
-  WALBRIDGE_TRY_AS(const auto first_layout, db.integer(kIsFirstLayout));
-  WALBRIDGE_TRY(db.query(first_layout > 0 ? kReadTablesOfFirstLayout : kReadTables, {SqlValue::text(stream)},
-                         [&](sqlite3_stmt* row) {
+  WALBRIDGE_TRY_AS(const auto lacks_descriptions, db.integer(kLacksDescriptions));
+  WALBRIDGE_TRY(db.query(lacks_descriptions > 0 ? kReadTablesWithoutDescriptions : kReadTables,
+                         {SqlValue::text(stream)}, [&](sqlite3_stmt* row) {
                            TableRecord record;
                            record.source_oid = static_cast<std::uint32_t>(sqlite3_column_int64(row, 0));
                            record.source_name = column_text(row, 1);
@@ -115,6 +125,8 @@ Status move_position(SqliteHandle& db, const LocalIdentity& cache, Statement& pr
     prepared = *std::move(made);
   }
   const auto committed_at = stored_time(wanted.committed_at);
+  const KafkaPlace& place = wanted.kafka;
+  const bool direct = place.topic.empty();
   const SqlValue arguments[] = {
       SqlValue::text(cache.stream),
       SqlValue::text(source_id),
@@ -128,6 +140,10 @@ Status move_position(SqliteHandle& db, const LocalIdentity& cache, Statement& pr
       lsn_value(before.checkpoint.commit_lsn),
       lsn_value(before.checkpoint.end_lsn),
       SqlValue::of(static_cast<std::int64_t>(before.checkpoint.partial_changes)),
+      direct ? SqlValue::null() : SqlValue::text(place.topic),
+      direct ? SqlValue::null() : SqlValue::of(std::int64_t{place.partition}),
+      direct ? SqlValue::null() : SqlValue::of(place.next_offset),
+      SqlValue::of(before.checkpoint.kafka.next_offset),
   };
   int position = 0;
   for (const auto& argument : arguments) bind_value(prepared.get(), ++position, argument);

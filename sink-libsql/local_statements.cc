@@ -1,7 +1,9 @@
 #include "sink-libsql/local_statements.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "pipeline/api/cache_sql.h"
 #include "sink-libsql/local_sql.h"
 #include "sink-libsql/sqlite_error.h"
 #include "sink-libsql/system_tables.h"
@@ -41,6 +43,28 @@ bool must_hit_one_row(const CacheChange& change) {
 
 bool truncates(const CacheChange& change) {
   return change.op == CacheChange::Op::Truncate || change.op == CacheChange::Op::SoftTruncate;
+}
+
+bool is_column(const CacheTable& table, std::string_view part) {
+  constexpr std::string_view kDescending = " DESC";
+  if (part.ends_with(kDescending)) part.remove_suffix(kDescending.size());
+  return std::any_of(table.columns.begin(), table.columns.end(),
+                     [&](const CacheColumn& column) { return quote_identifier(column.name) == part; });
+}
+
+// Of rules or of the source: run by SQLite for every row.
+bool has_expressions(const CacheTable& table) {
+  const auto computes = [&](const CacheIndex& index) {
+    return !index.where.empty() || !std::all_of(index.parts.begin(), index.parts.end(),
+                                                [&](const std::string& part) { return is_column(table, part); });
+  };
+  return !table.computed.empty() || std::any_of(table.indexes.begin(), table.indexes.end(), computes);
+}
+
+// A path that came from a row is quoted behind these words.
+std::string outline(std::string_view message) {
+  const auto path = message.find("JSON path");
+  return std::string(path == std::string_view::npos ? message : message.substr(0, path + 9));
 }
 
 bool finds_by_rowid(const CacheChange& change) {
@@ -151,6 +175,11 @@ Status LocalStatements::bind(sqlite3_stmt* statement, const CacheChange& change)
 
 Status LocalStatements::step(sqlite3_stmt* statement, const CacheChange& change) {
   if (const int outcome = sqlite3_step(statement); outcome != SQLITE_DONE) {
+    if ((outcome & 0xFF) == SQLITE_ERROR && has_expressions(*change.table)) {
+      return poison(*change.table, "expression-failed",
+                    "SQLite cannot compute a column or index of this row: " + outline(sqlite3_errmsg(db_.raw())),
+                    "correct the expression in the rule so that it takes every row, then load the table again");
+    }
     // The one function in our statements that looks at a value.
     if (outcome == SQLITE_ERROR && std::string_view(sqlite3_errmsg(db_.raw())) == "malformed JSON") {
       return poison(*change.table, "malformed-json", "a json value is not one for SQLite's jsonb()",

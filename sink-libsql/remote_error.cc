@@ -43,7 +43,9 @@ bool is_of_the_row(const HranaError& error) {
                                       "SQL_INPUT_ERROR", "SQL_PARSE_ERROR", "RESPONSE_TOO_LARGE"}) ||
          contains(error.message, "constraint failed") || contains(error.message, "no such table") ||
          contains(error.message, "no such column") || contains(error.message, "has no column") ||
-         contains(error.message, "string or blob too big") || contains(error.message, "datatype mismatch");
+         contains(error.message, "string or blob too big") || contains(error.message, "datatype mismatch") ||
+         contains(error.message, "malformed JSON") || contains(error.message, "JSON path") ||
+         contains(error.message, "integer overflow") || contains(error.message, "generated column loop");
 }
 
 std::string table_of(const StepPurpose* purpose) { return purpose != nullptr ? purpose->table : std::string(); }

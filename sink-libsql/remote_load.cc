@@ -67,6 +67,10 @@ Status RemoteLoad::build_begin(std::span<const CacheTable* const> tables) {
     write_ownership_check(batch, purposes, stream_, *table);
     batch.step(create_table_sql(*table, hidden));
     purposes.push_back({Kind::Alter, table->name});
+    if (table->computed.empty()) continue;
+    // Only who reads it finds a computed column that needs itself.
+    batch.step("SELECT * FROM " + quote_identifier(hidden) + " LIMIT 0");
+    purposes.push_back({Kind::Alter, table->name});
   }
   control_.seal();
   return {};

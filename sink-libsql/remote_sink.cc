@@ -63,10 +63,13 @@ class RemoteSink final : public Sink {
  private:
   enum class Phase { Closed, Ready, Transaction, Load };
   Status require(Phase phase, const char* deed) const;
-  Result<HranaReply> take_over(bool upgrade);
+  struct Upgrade {
+    bool kafka_place = false;
+    bool descriptions = false;
+  };
+  Result<HranaReply> take_over(Upgrade upgrade);
   Status drop_orphans(const HranaStep& hidden_tables, std::span<const TableRecord> records);
   Status build(const Checkpoint& checkpoint);
-  void write_state_reads(HranaBatch& batch, StepPurposes& purposes) const;
   void ease_off(const Error& error);
   Status run_to_commit(HranaBatch& batch, StepPurposes& purposes);
   Status remove_system_tables();
@@ -90,23 +93,22 @@ Status RemoteSink::require(Phase phase, const char* deed) const {
                std::string(deed) + " of cache " + connection_.cache() + " out of order", "report this defect"};
 }
 
-void RemoteSink::write_state_reads(HranaBatch& batch, StepPurposes& purposes) const {
-  write_stream_step(batch, purposes, Kind::Read, kReadCheckpoint, stream_);
-  write_stream_step(batch, purposes, Kind::Read, kReadTables, stream_);
-}
-
 // The steps before its last four: the checkpoint, the records, every hidden table, COMMIT.
-Result<HranaReply> RemoteSink::take_over(bool upgrade) {
+// What the cache turns out to lack is added in a second attempt, or a third.
+Result<HranaReply> RemoteSink::take_over(Upgrade upgrade) {
   HranaBatch batch;
   StepPurposes purposes;
   write_control(batch, purposes, Kind::Begin, "BEGIN IMMEDIATE");
   for (const char* sql : create_system_tables()) write_control(batch, purposes, Kind::Schema, sql);
-  if (upgrade) {
-    for (const char* sql : upgrade_system_tables()) write_control(batch, purposes, Kind::Schema, sql);
-  }
+  const auto add = [&](std::span<const char* const> columns) {
+    for (const char* sql : columns) write_control(batch, purposes, Kind::Schema, sql);
+  };
+  if (upgrade.kafka_place) add(add_kafka_place());
+  if (upgrade.descriptions) add(add_descriptions());
   write_stream_step(batch, purposes, Kind::Control, kEnsureCheckpoint, stream_);
   write_stream_step(batch, purposes, Kind::Control, kTakeOver, stream_);
-  write_state_reads(batch, purposes);
+  write_stream_step(batch, purposes, Kind::Read, kReadCheckpoint, stream_);
+  write_stream_step(batch, purposes, Kind::Read, kReadTables, stream_);
   batch.step(kListHiddenTables, HranaBatch::When::PreviousOk, 0, true);
   purposes.push_back({Kind::Read, {}});
   const auto commit = write_end(batch, purposes, stream_);
@@ -115,16 +117,20 @@ Result<HranaReply> RemoteSink::take_over(bool upgrade) {
     reply.steps.resize(commit + 1);
     return reply;
   }
-  const bool lacks_columns = !reply.request_error && reply.steps[commit - 2].state == HranaStep::State::Failed;
+  const auto failed = [&](std::size_t step) {
+    return !reply.request_error && reply.steps[step].state == HranaStep::State::Failed;
+  };
+  const Upgrade lacking{upgrade.kafka_place || failed(commit - 3), upgrade.descriptions || failed(commit - 2)};
+  const bool new_ones = lacking.kafka_place != upgrade.kafka_place || lacking.descriptions != upgrade.descriptions;
   auto error = first_step_error(connection_.cache(), reply, purposes);
   if (!error) return unexplained();
-  if (lacks_columns && !upgrade && error->verdict != Verdict::Retry) return take_over(true);
+  if (new_ones && error->verdict != Verdict::Retry) return take_over(lacking);
   return *std::move(error);
 }
 
 Result<SinkState> RemoteSink::open() {
   abandon();
-  WALBRIDGE_TRY_AS(const auto reply, take_over(false));
+  WALBRIDGE_TRY_AS(const auto reply, take_over({}));
   const auto reads = std::span(reply.steps).last(4);
   WALBRIDGE_TRY_AS(auto stored, checkpoint_from(reads[0]));
   WALBRIDGE_TRY_AS(auto tables, tables_from(reads[1]));
@@ -161,12 +167,17 @@ Result<SinkState> RemoteSink::peek() {
   write_control(batch, purposes, Kind::Begin, "BEGIN");
   batch.step(kSystemTablesExist, HranaBatch::When::PreviousOk, 0, true);
   purposes.push_back({Kind::Read, {}});
-  write_state_reads(batch, purposes);
-  // In a cache of the first layout, which must stay as it is.
-  batch.begin_step(kReadTablesOfFirstLayout, HranaBatch::When::StepNotOk, 3, true);
-  batch.text(stream_);
-  batch.end_step();
-  purposes.push_back({Kind::Read, {}});
+  // The second of each pair is for a cache of an earlier layout, which must stay as it is.
+  const auto read = [&](const char* sql, HranaBatch::When when, std::size_t step) {
+    batch.begin_step(sql, when, step, true);
+    batch.text(stream_);
+    batch.end_step();
+    purposes.push_back({Kind::Read, {}});
+  };
+  read(kReadCheckpoint, HranaBatch::When::StepOk, 1);
+  read(kReadCheckpointWithoutKafkaPlace, HranaBatch::When::StepNotOk, 2);
+  read(kReadTables, HranaBatch::When::StepOk, 1);
+  read(kReadTablesWithoutDescriptions, HranaBatch::When::StepNotOk, 4);
   batch.step("ROLLBACK", HranaBatch::When::StepOk, 0);
   purposes.push_back({Kind::Rollback, {}});
   WALBRIDGE_TRY_AS(const auto reply, connection_.run(batch, HranaConnection::Work::Read));
@@ -177,12 +188,12 @@ Result<SinkState> RemoteSink::peek() {
   const auto ok = [&](std::size_t step) {
     return !reply.request_error && reply.steps[step].state == HranaStep::State::Ok;
   };
-  if (!ok(2) || (!ok(3) && !ok(4))) {
+  if ((!ok(2) && !ok(3)) || (!ok(4) && !ok(5))) {
     if (auto error = first_step_error(connection_.cache(), reply, purposes)) return *std::move(error);
     return unexplained();
   }
-  WALBRIDGE_TRY_AS(auto stored, checkpoint_from(reply.steps[2]));
-  WALBRIDGE_TRY_AS(auto tables, tables_from(reply.steps[ok(3) ? 3 : 4]));
+  WALBRIDGE_TRY_AS(auto stored, checkpoint_from(reply.steps[ok(2) ? 2 : 3]));
+  WALBRIDGE_TRY_AS(auto tables, tables_from(reply.steps[ok(4) ? 4 : 5]));
   SinkState state{std::nullopt, stored ? stored->source_id : std::string(), std::move(tables)};
   if (stored && stored->filled()) state.checkpoint = stored->checkpoint;
   return state;

@@ -6,6 +6,8 @@ namespace {
 using Kind = SqlValue::Kind;
 using Row = std::vector<HranaValue>;
 
+constexpr std::size_t kCheckpointColumns = 11;
+
 Error unexpected_rows(const char* table) {
   return {Verdict::Retry, "bad-reply", std::string("the server's answer does not hold rows of ") + table, ""};
 }
@@ -50,6 +52,12 @@ void write_guard(HranaBatch& batch, StepPurposes& purposes, const std::string& s
   batch.integer(stored_lsn(before.checkpoint.commit_lsn));
   batch.integer(stored_lsn(before.checkpoint.end_lsn));
   batch.integer(static_cast<std::int64_t>(before.checkpoint.partial_changes));
+  const KafkaPlace& place = wanted.kafka;
+  const bool direct = place.topic.empty();
+  batch.value(direct ? SqlValue::null() : SqlValue::text(place.topic));
+  batch.value(direct ? SqlValue::null() : SqlValue::of(std::int64_t{place.partition}));
+  batch.value(direct ? SqlValue::null() : SqlValue::of(place.next_offset));
+  batch.integer(before.checkpoint.kafka.next_offset);
   batch.end_step();
   purposes.push_back({StepPurpose::Kind::Guard, {}});
 }
@@ -96,9 +104,12 @@ std::size_t write_end(HranaBatch& batch, StepPurposes& purposes, const std::stri
 Result<std::optional<StoredCheckpoint>> checkpoint_from(const HranaStep& step) {
   if (step.rows.empty()) return std::optional<StoredCheckpoint>();
   const auto& row = step.rows.front();
-  const bool timed = row.size() == 8 && row[5].kind == Kind::Text;
+  const bool timed = row.size() == kCheckpointColumns && row[5].kind == Kind::Text;
+  const bool direct = row.size() == kCheckpointColumns && row[8].kind == Kind::Null;
+  const auto number_of_place = direct ? Kind::Null : Kind::Integer;
   if (step.rows.size() != 1 || !has_kinds(row, {Kind::Text, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Integer,
-                                                timed ? Kind::Text : Kind::Null, Kind::Integer, Kind::Integer})) {
+                                                timed ? Kind::Text : Kind::Null, Kind::Integer, Kind::Integer,
+                                                direct ? Kind::Null : Kind::Text, number_of_place, number_of_place})) {
     return unexpected_rows("_walbridge_checkpoint");
   }
   StoredCheckpoint stored;
@@ -110,6 +121,7 @@ Result<std::optional<StoredCheckpoint>> checkpoint_from(const HranaStep& step) {
   stored.checkpoint.committed_at = timed ? time_from_stored(row[5].bytes) : Timestamp{};
   stored.checkpoint.partial_commit_lsn = lsn_from_stored(row[6].integer);
   stored.checkpoint.partial_changes = static_cast<std::uint64_t>(row[7].integer);
+  if (!direct) stored.checkpoint.kafka = {row[8].bytes, static_cast<std::int32_t>(row[9].integer), row[10].integer};
   return std::optional(std::move(stored));
 }
 

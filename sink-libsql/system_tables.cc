@@ -17,7 +17,8 @@ constexpr std::array kCreate = {
     "CREATE TABLE IF NOT EXISTS _walbridge_checkpoint ("
     "stream TEXT NOT NULL PRIMARY KEY, source_id TEXT NOT NULL, epoch INTEGER NOT NULL, "
     "commit_lsn INTEGER NOT NULL, end_lsn INTEGER NOT NULL, commit_time TEXT, applied_at TEXT NOT NULL, "
-    "partial_commit_lsn INTEGER NOT NULL, partial_changes INTEGER NOT NULL, guard INTEGER NOT NULL)",
+    "partial_commit_lsn INTEGER NOT NULL, partial_changes INTEGER NOT NULL, guard INTEGER NOT NULL, "
+    "kafka_topic TEXT, kafka_partition INTEGER, kafka_offset INTEGER)",
     "CREATE TABLE IF NOT EXISTS _walbridge_tables ("
     "stream TEXT NOT NULL, source_oid INTEGER NOT NULL, source_name TEXT NOT NULL, cache_name TEXT NOT NULL, "
     "state TEXT NOT NULL, schema_hash TEXT NOT NULL, snapshot_lsn INTEGER NOT NULL, code TEXT NOT NULL, "
@@ -35,9 +36,14 @@ constexpr std::array kCreate = {
     "FROM _walbridge_checkpoint WHERE source_id <> ''",
 };
 
-constexpr std::array kAddColumns = {
+constexpr std::array kAddDescriptions = {
     "ALTER TABLE _walbridge_tables ADD COLUMN description TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE _walbridge_tables ADD COLUMN shape TEXT NOT NULL DEFAULT ''",
+};
+constexpr std::array kAddKafkaPlace = {
+    "ALTER TABLE _walbridge_checkpoint ADD COLUMN kafka_topic TEXT",
+    "ALTER TABLE _walbridge_checkpoint ADD COLUMN kafka_partition INTEGER",
+    "ALTER TABLE _walbridge_checkpoint ADD COLUMN kafka_offset INTEGER",
 };
 
 constexpr std::array kDrop = {
@@ -60,11 +66,15 @@ int number_at(std::string_view text, std::size_t at, std::size_t digits) {
 
 std::span<const char* const> create_system_tables() { return kCreate; }
 std::span<const char* const> drop_system_tables() { return kDrop; }
-std::span<const char* const> upgrade_system_tables() { return kAddColumns; }
+std::span<const char* const> add_descriptions() { return kAddDescriptions; }
+std::span<const char* const> add_kafka_place() { return kAddKafkaPlace; }
 
-const char* const kIsFirstLayout =
+const char* const kLacksDescriptions =
     "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '_walbridge_tables' "
     "AND sql NOT LIKE '%description%'";
+const char* const kLacksKafkaPlace =
+    "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '_walbridge_checkpoint' "
+    "AND sql NOT LIKE '%kafka_offset%'";
 
 const char* const kCountSystemObjects =
     "SELECT count(*) FROM sqlite_master WHERE name IN ('_walbridge_checkpoint', '_walbridge_tables', "
@@ -79,27 +89,33 @@ const char* const kEnsureCheckpoint =
 const char* const kTakeOver = "UPDATE _walbridge_checkpoint SET epoch = epoch + 1, guard = 0 WHERE stream = ?1";
 
 const char* const kReadCheckpoint =
-    "SELECT source_id, epoch, guard, commit_lsn, end_lsn, commit_time, partial_commit_lsn, partial_changes "
-    "FROM _walbridge_checkpoint WHERE stream = ?1";
+    "SELECT source_id, epoch, guard, commit_lsn, end_lsn, commit_time, partial_commit_lsn, partial_changes, "
+    "kafka_topic, kafka_partition, kafka_offset FROM _walbridge_checkpoint WHERE stream = ?1";
+
+const char* const kReadCheckpointWithoutKafkaPlace =
+    "SELECT source_id, epoch, guard, commit_lsn, end_lsn, commit_time, partial_commit_lsn, partial_changes, "
+    "NULL, NULL, NULL FROM _walbridge_checkpoint WHERE stream = ?1";
 
 const char* const kReadTables =
     "SELECT source_oid, source_name, cache_name, state, schema_hash, snapshot_lsn, code, reason, stopped_at, "
     "coalesce(backfill_frontier, ''), description, shape FROM _walbridge_tables WHERE stream = ?1 ORDER BY source_oid";
 
-const char* const kReadTablesOfFirstLayout =
+const char* const kReadTablesWithoutDescriptions =
     "SELECT source_oid, source_name, cache_name, state, schema_hash, snapshot_lsn, code, reason, stopped_at, "
     "'', '', '' FROM _walbridge_tables WHERE stream = ?1 ORDER BY source_oid";
 
 const char* const kGuard =
     "INSERT INTO _walbridge_checkpoint (stream, source_id, epoch, commit_lsn, end_lsn, commit_time, applied_at, "
-    "partial_commit_lsn, partial_changes, guard) "
+    "partial_commit_lsn, partial_changes, guard, kafka_topic, kafka_partition, kafka_offset) "
     "VALUES (?1, ?2, ?8, ?3, ?4, ?5, strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), ?6, ?7, "
     "(SELECT guard + 1 FROM _walbridge_checkpoint WHERE stream = ?1 AND epoch = ?8 AND guard = ?9 "
-    "AND commit_lsn = ?10 AND end_lsn = ?11 AND partial_changes = ?12)) "
+    "AND commit_lsn = ?10 AND end_lsn = ?11 AND partial_changes = ?12 AND coalesce(kafka_offset, -1) = ?16), "
+    "?13, ?14, ?15) "
     "ON CONFLICT (stream) DO UPDATE SET source_id = excluded.source_id, commit_lsn = excluded.commit_lsn, "
     "end_lsn = excluded.end_lsn, commit_time = excluded.commit_time, applied_at = excluded.applied_at, "
     "partial_commit_lsn = excluded.partial_commit_lsn, partial_changes = excluded.partial_changes, "
-    "guard = excluded.guard";
+    "guard = excluded.guard, kafka_topic = excluded.kafka_topic, kafka_partition = excluded.kafka_partition, "
+    "kafka_offset = excluded.kafka_offset";
 
 const char* const kUpsertTable =
     "INSERT INTO _walbridge_tables (stream, source_oid, source_name, cache_name, state, schema_hash, snapshot_lsn, "

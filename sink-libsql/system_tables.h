@@ -23,25 +23,32 @@ extern const char* const kCountSystemObjects;  // one row, one integer
 // DROP ... IF EXISTS of all of them, for the last stream that leaves a cache.
 std::span<const char* const> drop_system_tables();
 
-// What a cache of the first layout lacks; kIsFirstLayout: one row, one integer.
-std::span<const char* const> upgrade_system_tables();
-extern const char* const kIsFirstLayout;
+// What caches of earlier layouts lack, and whether this one does: one row, one integer.
+std::span<const char* const> add_descriptions();  // of _walbridge_tables
+extern const char* const kLacksDescriptions;
+std::span<const char* const> add_kafka_place();  // of _walbridge_checkpoint
+extern const char* const kLacksKafkaPlace;
 
 // open(), all in one transaction: create, ensure the row, take it over, read. ?1 stream.
 // A stream that was never filled has a row with an empty source_id, so that fencing works from the first load on.
 extern const char* const kEnsureCheckpoint;
 extern const char* const kTakeOver;  // epoch + 1: fences every earlier writer
 
-// ?1 stream. One row: source_id, epoch, guard, commit_lsn, end_lsn, commit_time, partial_commit_lsn, partial_changes.
+// ?1 stream. One row: source_id, epoch, guard, commit_lsn, end_lsn, commit_time, partial_commit_lsn, partial_changes,
+// kafka_topic, kafka_partition, kafka_offset (null: fed by the source itself). The second for those who may not add
+// what the cache lacks.
 extern const char* const kReadCheckpoint;
+extern const char* const kReadCheckpointWithoutKafkaPlace;
 // ?1 stream. Rows: source_oid, source_name, cache_name, state, schema_hash, snapshot_lsn, code, reason, stopped_at,
-// backfill, description, shape. The second for those who may not upgrade what they read.
+// backfill, description, shape. The second as above.
 extern const char* const kReadTables;
-extern const char* const kReadTablesOfFirstLayout;
+extern const char* const kReadTablesWithoutDescriptions;
 
 // The compare-and-set of the position. ?1 stream ?2 source_id ?3 new commit_lsn ?4 new end_lsn ?5 new commit_time (text
 // or null) ?6 new partial_commit_lsn ?7 new partial_changes; expected: ?8 epoch ?9 guard ?10 commit_lsn ?11 end_lsn
-// ?12 partial_changes.
+// ?12 partial_changes; new ?13 kafka_topic ?14 kafka_partition ?15 kafka_offset (null: none); expected: ?16
+// kafka_offset
+// (-1: none).
 extern const char* const kGuard;
 
 // ?1 stream ?2 source_oid ?3 source_name ?4 cache_name ?5 state ?6 schema_hash ?7 snapshot_lsn ?8 code ?9 reason

@@ -28,7 +28,8 @@ SELECT c.oid, c.relkind, c.relpersistence, c.relreplident,
                           AND a.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1]))
         ORDER BY k.relname LIMIT 1),
        pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 180000
-         AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attgenerated <> '' AND NOT a.attisdropped)
+         AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attgenerated <> '' AND NOT a.attisdropped),
+       coalesce((SELECT o.rolsuper FROM pg_catalog.pg_roles o WHERE o.oid = c.relowner), false)
 FROM pg_catalog.pg_class c WHERE c.oid = ANY($1::pg_catalog.oid[]))";
 
 enum Column {
@@ -45,7 +46,8 @@ enum Column {
   kOwner,
   kUser,
   kUniqueIndex,
-  kUnpublishedGenerated
+  kUnpublishedGenerated,
+  kOwnerIsSuperuser
 };
 
 struct HeapCheck {
@@ -85,6 +87,20 @@ void check_identity(const HeapCheck& check) {
       "ALTER TABLE " + check.quoted() + " REPLICA IDENTITY " + use + " (or add a primary key, or exclude the table)");
 }
 
+void check_owner(const HeapCheck& check) {
+  const auto owner = quote_name(check.rows.text(check.row, kOwner));
+  const std::string otherwise = "let " + owner + " create the publication and set source.publication.create: false)";
+  if (!check.flag(kOwnerIsSuperuser)) {
+    check.add(Severity::Error, "owner", "only its owner " + owner + " may add it to a publication",
+              "GRANT " + owner + " TO " + check.user() + " (or " + otherwise);
+    return;
+  }
+  // Nobody should make a superuser of the bridge for this.
+  check.add(Severity::Error, "owner", "only its owner, the superuser " + owner + ", may add it to a publication",
+            "ALTER TABLE " + check.quoted() + " OWNER TO " + check.user() +
+                " (or to the application's role, and GRANT that to " + check.user() + "; or " + otherwise);
+}
+
 void check_access(const HeapCheck& check, bool must_own) {
   if (!check.flag(kSchemaUsage)) {
     check.add(Severity::Error, "privilege", "the role may not use schema " + check.heap.schema,
@@ -99,12 +115,7 @@ void check_access(const HeapCheck& check, bool must_own) {
               "row security hides rows from the role, so a snapshot would not be complete",
               "ALTER ROLE " + check.user() + " BYPASSRLS");
   }
-  if (must_own && !check.flag(kOwns)) {
-    const auto owner = quote_name(check.rows.text(check.row, kOwner));
-    check.add(Severity::Error, "owner", "only its owner " + owner + " may add it to a publication",
-              "GRANT " + owner + " TO " + check.user() +
-                  " (or let the owner create the publication and set source.publication.create: false)");
-  }
+  if (must_own && !check.flag(kOwns)) check_owner(check);
 }
 
 void check_kind(const HeapCheck& check) {
@@ -120,13 +131,19 @@ void check_kind(const HeapCheck& check) {
 
 void check_columns(const SourceTable& table, std::vector<Finding>& findings) {
   std::string generated;
+  std::string first;
   for (const auto& column : table.columns) {
-    if (column.generated) generated += (generated.empty() ? "" : ", ") + column.name;
+    if (!column.generated) continue;
+    if (first.empty()) first = column.name;
+    generated += (generated.empty() ? "" : ", ") + column.name;
   }
   if (generated.empty()) return;
   findings.push_back({Severity::Warning, "generated-columns", table.qualified_name(),
-                      "generated columns are not in the stream: " + generated,
-                      "leave them out with `omit`, or compute them in the cache"});
+                      "generated columns are not in the stream: " + generated +
+                          "; the cache computes those whose expression means the same in SQLite, and has no others",
+                      "see `walbridge plan` for which; compute another in a rule: { match: " + table.qualified_name() +
+                          ", computed: { " + first +
+                          ": { type: TEXT, sql: \"…SQLite…\" } } }, or leave it out: omit: [" + first + "]"});
 }
 
 // The publication is to be made or changed by us, so the role must own what is added.

@@ -29,10 +29,12 @@ constexpr const char* kPublished =
 
 // The stored tree, because the expression as SQL changes with every renamed column.
 constexpr const char* kFiltered =
-    "SELECT c.oid, n.nspname || '.' || c.relname, r.prqual::pg_catalog.text FROM pg_catalog.pg_publication p "
+    "SELECT c.oid, n.nspname || '.' || c.relname, r.prqual::pg_catalog.text, r.prqual IS NOT NULL, r.prattrs IS NOT "
+    "NULL "
+    "FROM pg_catalog.pg_publication p "
     "JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid JOIN pg_catalog.pg_class c ON c.oid = r.prrelid "
     "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE p.pubname = $1 AND r.prqual IS NOT NULL ORDER BY 2";
+    "WHERE p.pubname = $1 AND (r.prqual IS NOT NULL OR r.prattrs IS NOT NULL) ORDER BY 2";
 
 std::string names_of(const std::vector<Heap>& heaps) {
   std::string names;
@@ -78,6 +80,21 @@ bool is_ours(const PublicationState& state, std::uint32_t heap, const std::strin
   return found != state.note.filters.end() && found->second.placed == placed;
 }
 
+// Kinds of change that the publication is to carry and does not.
+std::vector<std::string> lacking_operations(const PublicationState& state, bool append) {
+  auto lacking = state.not_published;
+  if (append)
+    std::erase_if(lacking, [](const auto& operation) { return operation == "update" || operation == "delete"; });
+  return lacking;
+}
+
+void add_whole(const PublicationState& state, bool append, std::unordered_set<std::uint32_t>& heaps) {
+  if (!lacking_operations(state, append).empty()) return;
+  for (const auto heap : state.heaps) {
+    if (!is_narrowed(state, heap)) heaps.insert(heap);
+  }
+}
+
 Result<PublicationState> read_one(Connection& connection, const std::string& name) {
   const std::string doing = "reading publication " + name;
   PublicationState state;
@@ -98,8 +115,9 @@ Result<PublicationState> read_one(Connection& connection, const std::string& nam
   if (connection.server_version() >= kFirstWithFilters) {
     WALBRIDGE_TRY_AS(const auto filtered, connection.query(kFiltered, {name}, doing));
     for (int row = 0; row < filtered.size(); ++row) {
-      state.filters[static_cast<std::uint32_t>(filtered.integer(row, 0))] = {filtered.string(row, 1),
-                                                                             fingerprint(filtered.text(row, 2))};
+      const auto heap = static_cast<std::uint32_t>(filtered.integer(row, 0));
+      if (filtered.flag(row, 3)) state.filters[heap] = {filtered.string(row, 1), fingerprint(filtered.text(row, 2))};
+      if (filtered.flag(row, 4)) state.column_lists.insert(heap);
     }
   }
   return state;
@@ -112,10 +130,7 @@ std::string problem_of(const PublicationState& state, const std::string& name, b
     fix = create_publication_sql(name, heaps, append);
     return "publication " + name + " does not exist";
   }
-  std::vector<std::string> lacking = state.not_published;
-  if (append)
-    std::erase_if(lacking, [](const auto& operation) { return operation == "update" || operation == "delete"; });
-  if (!lacking.empty()) {
+  if (const auto lacking = lacking_operations(state, append); !lacking.empty()) {
     fix = "ALTER PUBLICATION " + quote_name(name) + " SET (publish = '" +
           (append ? "insert, truncate" : "insert, update, delete, truncate") + "')";
     return "publication " + name + " does not publish " + joined(lacking);
@@ -215,6 +230,13 @@ Result<PublicationState> read_publication(Connection& connection, const std::str
   return state;
 }
 
+bool is_narrowed(const PublicationState& state, std::uint32_t heap) {
+  // Whoever made a publication may list columns in it; we never do.
+  if (state.ours && state.column_lists.contains(heap)) return true;
+  const auto filter = state.filters.find(heap);
+  return filter != state.filters.end() && !is_ours(state, heap, filter->second.placed);
+}
+
 std::string publication_problem(const PublicationState& state, const std::string& name,
                                 std::span<const PublishedTable> tables, std::string& fix) {
   std::vector<Heap> heaps[2];
@@ -243,12 +265,11 @@ std::string add_tables_sql(const std::string& name, const std::vector<Heap>& hea
 Result<std::vector<std::uint32_t>> unpublished(Connection& connection, const config::Source& source,
                                                std::span<const SourceTable* const> tables) {
   WALBRIDGE_TRY_AS(const auto state, read_publication(connection, source.publication));
-  std::unordered_set<std::uint32_t> published(state.heaps.begin(), state.heaps.end());
-  if (state.append) published.insert(state.append->heaps.begin(), state.append->heaps.end());
+  std::unordered_set<std::uint32_t> published;
+  add_whole(state, false, published);
+  if (state.append) add_whole(*state.append, true, published);
   std::unordered_map<std::uint32_t, std::uint32_t> table_of;  // by heap
   std::vector<std::uint32_t> missing;
-  // Without one kind of change no table is published whole.
-  if (!state.not_published.empty()) published.clear();
   for (const auto* table : tables) {
     for (const auto& heap : heaps_of(*table)) {
       if (published.contains(heap.oid) || !table_of.emplace(heap.oid, table->oid).second) continue;

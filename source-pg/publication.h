@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -71,10 +72,14 @@ struct PublicationState {
     std::string placed;  // fingerprint of what the catalog holds
   };
   std::map<std::uint32_t, Filter> filters;  // row filters by heap
+  std::set<std::uint32_t> column_lists;     // heaps of which only some columns are published
   PublicationNote note;
   std::shared_ptr<const PublicationState> append;  // <name>_append; null when it does not exist
 };
 Result<PublicationState> read_publication(Connection& connection, const std::string& name);
+
+// Whether something that is not ours keeps rows or columns of the heap from the stream.
+bool is_narrowed(const PublicationState& state, std::uint32_t heap);
 
 // What is wrong with the publications for these tables, in words; empty: nothing. `fix` gets the statements that mend
 // it.
@@ -86,7 +91,8 @@ std::string create_publication_sql(const std::string& name, const std::vector<He
 // "ALTER PUBLICATION … ADD TABLE ONLY …"
 std::string add_tables_sql(const std::string& name, const std::vector<Heap>& heaps);
 
-// Those of `tables`, by oid, that neither publication holds, or not all partitions of. What is no more is not one.
+// Those of `tables`, by oid, that neither publication holds whole: all partitions, kinds of change, rows and columns.
+// What is no more is not one.
 Result<std::vector<std::uint32_t>> unpublished(Connection& connection, const config::Source& source,
                                                std::span<const SourceTable* const> tables);
 

@@ -85,6 +85,7 @@ std::vector<Target> targets_for(const config::Source& source, const PublicationS
 }
 
 bool filter_fits(const Target& target, const Wanted& wanted) {
+  if (target.now.column_lists.contains(wanted.heap.oid)) return false;
   const auto placed = target.now.filters.find(wanted.heap.oid);
   if (wanted.where.empty() || placed == target.now.filters.end())
     return wanted.where.empty() && placed == target.now.filters.end();
@@ -143,7 +144,8 @@ Status write_script(Connection& connection, const Target& target, Script& script
   if (target.exactly && target.now.exists) WALBRIDGE_TRY(drop_surplus(connection, target, dropped));
   for (const auto& wanted : target.wanted) {
     const bool member = published.contains(wanted.heap.oid);
-    if (member && (!target.exactly || filter_fits(target, wanted))) continue;
+    const bool fits = target.exactly ? filter_fits(target, wanted) : !is_narrowed(target.now, wanted.heap.oid);
+    if (member && fits) continue;
     if (member) dropped.push_back("ONLY " + quote_name(wanted.heap.schema, wanted.heap.name));
     added.push_back(item(wanted));
     script.added.push_back(wanted.heap.oid);
@@ -185,7 +187,7 @@ Status write_note(Connection& connection, const config::Source& source, const Ta
     const auto placed = state.filters.find(heap);
     if (placed == state.filters.end()) continue;
     const auto known = target.now.note.filters.find(heap);
-    if (target.exactly || !target.now.filters.contains(heap)) {
+    if (target.exactly || !target.now.filters.contains(heap) || is_narrowed(target.now, heap)) {
       note.filters[heap] = {fingerprint(wanted.where), placed->second.placed};
     } else if (known != target.now.note.filters.end()) {
       note.filters[heap] = known->second;

@@ -62,7 +62,8 @@ void remember_lost_publication(void* lost, const PGresult* notice) {
 
 }  // namespace
 
-Status ReplicationStream::start(Lsn from) {
+Status ReplicationStream::start(StreamPosition position) {
+  const Lsn from = position.lsn;
   stop();
   failure_.reset();
   if (wake_.get() < 0) {

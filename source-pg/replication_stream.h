@@ -29,7 +29,7 @@ class ReplicationStream final : public Source {
   explicit ReplicationStream(Options options) : options_(std::move(options)) {}
   ~ReplicationStream() override { stop(); }
 
-  Status start(Lsn from) override;
+  Status start(StreamPosition position) override;
   // When messages came before a failure, returns them first and the failure next time.
   Result<bool> poll(Chunk& into, std::size_t budget_bytes) override;
   Status confirm(Lsn durable) override;

@@ -25,6 +25,7 @@ struct ComputedColumn {
   std::string name;
   std::string decl;
   std::string sql;  // SQLite expression over the table's columns
+  int line = 0;     // of the rule in the configuration, for messages; 0: none
 };
 
 struct CacheIndex {
@@ -35,8 +36,12 @@ struct CacheIndex {
   // FullText: the quoted columns; an FTS5 table of the index's name, kept by triggers.
   std::vector<std::string> parts;
   std::string where{};  // partial: SQL text; empty: all rows
+  int line = 0;         // of the rule in the configuration, for messages; 0: none
 
-  friend bool operator==(const CacheIndex&, const CacheIndex&) = default;
+  // Wherever it was written.
+  friend bool operator==(const CacheIndex& a, const CacheIndex& b) {
+    return a.kind == b.kind && a.name == b.name && a.parts == b.parts && a.where == b.where;
+  }
 };
 
 struct CacheTable {

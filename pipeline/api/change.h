@@ -66,7 +66,7 @@ struct SchemaNews {
   std::vector<std::uint32_t> gone;       // dropped, or no table of its own any more (attached as a partition)
   std::vector<std::uint32_t> rewritten;  // rows changed without row events: they must be copied again
   std::vector<std::uint32_t> requested;  // somebody asked for a copy (`walbridge resync`)
-  bool late = false;  // announced after the fact: rows of the new shape may have come before
+  bool late = false;                     // announced after the fact: rows of the new shape may have come before
   bool incomplete = false;               // the capture failed in the middle: any table may look different
   std::string tag;                       // "ALTER TABLE", for the log
 };
@@ -80,11 +80,13 @@ struct TxCommit {
   Lsn commit_lsn;
   Lsn end_lsn;
   Timestamp committed_at;
+  std::int64_t resume_offset = -1;  // in Kafka: where to read on once this is applied; -1: straight from the source
 };
 
 // The server has nothing for us below `lsn` and no transaction is open.
 struct IdlePosition {
   Lsn lsn;
+  std::int64_t resume_offset = -1;  // as in TxCommit
 };
 
 struct SchemaChanged {

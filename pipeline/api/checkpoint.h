@@ -10,6 +10,15 @@
 
 namespace walbridge {
 
+// Where a cache that is fed through Kafka goes on. The stream's id is part of SinkState::source_id.
+struct KafkaPlace {
+  std::string topic;  // empty: fed by the source itself
+  std::int32_t partition = 0;
+  std::int64_t next_offset = -1;  // of the record that holds the first transaction not applied yet, or will hold it
+
+  friend bool operator==(const KafkaPlace&, const KafkaPlace&) = default;
+};
+
 struct Checkpoint {
   Lsn commit_lsn;          // of the last transaction applied whole; skip rule of I3
   Lsn end_lsn;             // where to ask the stream to start; everything below is durable here
@@ -17,6 +26,7 @@ struct Checkpoint {
   // A transaction above the sink's cap that is being applied in parts (I4); 0 when none is.
   Lsn partial_commit_lsn;
   std::uint64_t partial_changes = 0;  // row changes of it already applied, counted on the wire
+  KafkaPlace kafka{};
 
   friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
 };

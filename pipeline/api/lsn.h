@@ -20,6 +20,20 @@ struct Lsn {
 // Bytes of log from `from` to `to`; 0 when `to` is not ahead.
 constexpr std::uint64_t bytes_between(Lsn from, Lsn to) { return to > from ? to.value - from.value : 0; }
 
+// Where a stream goes on.
+struct StreamPosition {
+  Lsn lsn;
+  std::int64_t offset = -1;  // of a stream that comes through Kafka: the record to read from
+
+  constexpr StreamPosition() = default;
+  constexpr StreamPosition(Lsn at, std::int64_t record = -1) : lsn(at), offset(record) {}  // NOLINT: a place in the log
+  friend constexpr bool operator==(const StreamPosition&, const StreamPosition&) = default;
+  // Records of one log are in order, whatever positions they repeat.
+  constexpr bool is_before(const StreamPosition& other) const {
+    return offset >= 0 && other.offset >= 0 ? offset < other.offset : lsn < other.lsn;
+  }
+};
+
 std::string to_string(Lsn lsn);
 std::optional<Lsn> parse_lsn(std::string_view text);
 

@@ -27,8 +27,8 @@ class Source {
  public:
   virtual ~Source() = default;
 
-  // Opens the stream at `from` (a stored end_lsn). Any earlier stream of this object is closed first.
-  virtual Status start(Lsn from) = 0;
+  // Opens the stream at `from` (a stored checkpoint's). Any earlier stream of this object is closed first.
+  virtual Status start(StreamPosition from) = 0;
 
   // Appends what has arrived to `into`, at least one message if there is one, until `into.bytes()` reaches
   // `budget_bytes`. Never blocks. True: something was appended. Sends due keepalive answers by itself.
@@ -57,6 +57,7 @@ class Source {
 // all others are streamed afterwards.
 struct SnapshotPoint {
   Lsn consistent_point;
+  std::int64_t offset = -1;  // of a stream that comes through Kafka: the record it goes on with
 };
 
 // Part of a table to copy. Parts of one table are disjoint, ordered and together complete.
@@ -162,6 +163,14 @@ struct SlotStatus {
   Lsn current_lsn;                         // pg_current_wal_lsn()
   std::uint64_t retained_bytes = 0;        // current - restart
   std::optional<std::int64_t> safe_bytes;  // safe_wal_size; none: unlimited
+
+  // In place of a slot, what a topic holds: records from `low_offset`, the next one gets `next_offset`.
+  struct TopicRange {
+    std::string topic;
+    std::int64_t low_offset = 0;
+    std::int64_t next_offset = 0;
+  };
+  std::optional<TopicRange> topic{};
 };
 
 // How changes of the schema get into the stream.
@@ -217,8 +226,8 @@ class SourceAdmin {
   // Announces every table that differs from `known` (SourceTable::json by oid), is not in it, or is no longer there.
   // Returns what is known afterwards. Cheap while the catalog has not changed since the last call.
   virtual Result<std::map<std::uint32_t, std::string>> announce_changes(std::map<std::uint32_t, std::string> known) = 0;
-  // Asks every bridge that reads this stream to copy the tables again. Every copy that ends behind the returned position
-  // began after the request.
+  // Asks every bridge that reads this stream to copy the tables again. Every copy that ends behind the returned
+  // position began after the request.
   virtual Result<Lsn> request_copy(std::span<const std::uint32_t> oids) = 0;
   // Those of `tables` that the publication does not hold, or not all partitions of. A table that is no more is not one.
   virtual Result<std::vector<std::uint32_t>> unpublished(std::span<const SourceTable* const> tables) = 0;

@@ -36,9 +36,12 @@ class CacheUnderTest {
 
   // Meddling behind the sink's back.
   virtual void move_stored_commit_lsn(const std::string& stream, std::int64_t commit_lsn) = 0;
+  virtual void move_stored_offset(const std::string& stream, std::int64_t offset) = 0;
   virtual void lose_checkpoint(const std::string& stream) = 0;
   virtual void make_strange_table(const std::string& name) = 0;  // one nobody told walbridge about
-  virtual void make_first_layout() {}                            // the system tables become those of the first version
+  // The system tables become those of the first version, or of those that did not know Kafka.
+  virtual void make_first_layout() {}
+  virtual void make_layout_without_kafka() {}
 
   // The next commit of the sink made last takes effect but its answer is lost. False: this kind of cache has no wire
   // on which that could happen.

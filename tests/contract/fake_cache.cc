@@ -47,6 +47,9 @@ class FakeCacheUnderTest final : public CacheUnderTest {
   void move_stored_commit_lsn(const std::string& stream, std::int64_t commit_lsn) override {
     cache_->positions.at(stream).checkpoint.commit_lsn.value = static_cast<std::uint64_t>(commit_lsn);
   }
+  void move_stored_offset(const std::string& stream, std::int64_t offset) override {
+    cache_->positions.at(stream).checkpoint.kafka.next_offset = offset;
+  }
   void lose_checkpoint(const std::string& stream) override { cache_->positions.erase(stream); }
   void make_strange_table(const std::string& name) override { cache_->tables[name].shape.name = name; }
   bool lose_next_commit_answer() override { return lose_answer_ = true; }

@@ -27,6 +27,12 @@ void SqlCache::move_stored_commit_lsn(const std::string& stream, std::int64_t co
           "move the stored commit_lsn");
 }
 
+void SqlCache::move_stored_offset(const std::string& stream, std::int64_t offset) {
+  require(run("UPDATE _walbridge_checkpoint SET kafka_offset = " + std::to_string(offset) +
+              " WHERE stream = " + quoted_text(stream)),
+          "move the stored offset");
+}
+
 void SqlCache::lose_checkpoint(const std::string& stream) {
   require(run("DELETE FROM _walbridge_checkpoint WHERE stream = " + quoted_text(stream)), "lose the checkpoint");
 }
@@ -47,6 +53,13 @@ void SqlCache::make_first_layout() {
           "fill the first layout");
   require(run("DROP TABLE _walbridge_tables"), "drop the present layout");
   require(run("ALTER TABLE old_tables RENAME TO _walbridge_tables"), "rename the first layout");
+  make_layout_without_kafka();
+}
+
+void SqlCache::make_layout_without_kafka() {
+  for (const char* column : {"kafka_topic", "kafka_partition", "kafka_offset"}) {
+    require(run(std::string("ALTER TABLE _walbridge_checkpoint DROP COLUMN ") + column), "drop a column");
+  }
 }
 
 void SqlCache::empty_database() {

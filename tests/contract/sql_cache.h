@@ -15,9 +15,11 @@ class SqlCache : public CacheUnderTest {
   bool speaks_sql() const override { return true; }
 
   void move_stored_commit_lsn(const std::string& stream, std::int64_t commit_lsn) override;
+  void move_stored_offset(const std::string& stream, std::int64_t offset) override;
   void lose_checkpoint(const std::string& stream) override;
   void make_strange_table(const std::string& name) override;
   void make_first_layout() override;
+  void make_layout_without_kafka() override;
 
  protected:
   // Runs one statement; its rows sorted, or nullopt when it failed.

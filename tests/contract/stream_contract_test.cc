@@ -73,6 +73,94 @@ TEST_P(Contract, PartOfATransactionIsSaidInTheCheckpoint) {
   EXPECT_EQ(at(3000), peek().checkpoint);
 }
 
+TEST_P(Contract, PlaceInKafkaIsKept) {
+  const auto orders = orders_table();
+  auto sink = filled({&orders});
+  EXPECT_EQ(KafkaPlace(), peek().checkpoint->kafka);
+  auto through_kafka = at(2000);
+  for (const KafkaPlace& place : {KafkaPlace{"shop's.changes-1", 0, 0}, KafkaPlace{"shop's.changes-1", 7, 1},
+                                  KafkaPlace{"other", 2'147'483'647, 9'007'199'254'740'993}, KafkaPlace{}}) {
+    through_kafka.kafka = place;
+    ASSERT_OK(sink->begin());
+    ASSERT_OK(upsert(*sink, orders, {integer(1), text("a"), null(), null(), null()}));
+    ASSERT_OK(sink->commit(through_kafka));
+    EXPECT_EQ(through_kafka, peek().checkpoint);
+    sink = cache_->make_sink();
+    const auto state = sink->open();
+    ASSERT_TRUE(state) << describe(state.error());
+    EXPECT_EQ(through_kafka, state->checkpoint);
+  }
+  if (!cache_->speaks_sql()) return;
+  EXPECT_EQ(Rows({{null_cell(), null_cell(), null_cell()}}),
+            cache_->query("SELECT kafka_topic, kafka_partition, kafka_offset FROM _walbridge_checkpoint"));
+}
+
+TEST_P(Contract, LoadThroughKafkaKeepsItsPlace) {
+  const auto orders = orders_table();
+  auto point = at(1000);
+  point.kafka = {"shop.changes", 3, 42};
+  const auto sink = open();
+  const CacheTable* const tables[] = {&orders};
+  const TableRecord records[] = {live(orders)};
+  ASSERT_OK(sink->begin_load(tables));
+  ASSERT_OK(sink->finish_load(records, kSource, point));
+  EXPECT_EQ(point, peek().checkpoint);
+  auto next = at(2000);
+  next.kafka = {"shop.changes", 3, 43};
+  ASSERT_OK(sink->begin());
+  ASSERT_OK(sink->commit(next));
+  EXPECT_EQ(next, peek().checkpoint);
+}
+
+TEST_P(Contract, MovedPlaceInKafkaStopsTheCommit) {
+  const auto orders = orders_table();
+  const auto sink = filled({&orders});
+  auto through_kafka = at(2000);
+  through_kafka.kafka = {"shop.changes", 0, 42};
+  ASSERT_OK(sink->begin());
+  ASSERT_OK(sink->commit(through_kafka));
+  cache_->move_stored_offset("main", 41);
+  Status failed = sink->begin();
+  if (failed) failed = sink->commit(at(3000));
+  ASSERT_FALSE(failed);
+  EXPECT_EQ("cache-replaced", failed.error().code);
+}
+
+// A commit whose answer was lost moved nothing but the place in Kafka.
+TEST_P(Contract, LostAnswerOfAPlaceInKafkaIsSettled) {
+  const auto events = events_table();
+  const auto sink = filled({&events});
+  if (!cache_->lose_next_commit_answer()) GTEST_SKIP() << "a commit of this cache has no answer to lose";
+  auto through_kafka = at(1000);
+  through_kafka.kafka = {"shop.changes", 0, 42};
+  ASSERT_OK(sink->begin());
+  ASSERT_OK(insert(*sink, events, {text("a"), integer(1)}));
+  ASSERT_FALSE(sink->commit(through_kafka));
+  ASSERT_OK(sink->commit(through_kafka));
+  EXPECT_EQ(1U, rows(events).size());
+  EXPECT_EQ(through_kafka, peek().checkpoint);
+}
+
+TEST_P(Contract, LayoutWithoutKafkaIsUpgradedByTheWriterOnly) {
+  if (!cache_->speaks_sql()) GTEST_SKIP() << "no layout";
+  const auto orders = orders_table();
+  { const auto sink = filled({&orders}); }
+  cache_->make_layout_without_kafka();
+  EXPECT_EQ(at(1000), peek().checkpoint);
+  EXPECT_EQ("orders", peek().tables.at(0).cache_name);
+  EXPECT_FALSE(cache_->query("SELECT kafka_offset FROM _walbridge_checkpoint"));
+  const auto sink = cache_->make_sink();
+  const auto state = sink->open();
+  ASSERT_TRUE(state) << describe(state.error());
+  EXPECT_EQ(at(1000), state->checkpoint);
+  auto through_kafka = at(2000);
+  through_kafka.kafka = {"shop.changes", 0, 42};
+  ASSERT_OK(sink->begin());
+  ASSERT_OK(sink->commit(through_kafka));
+  EXPECT_EQ(through_kafka, peek().checkpoint);
+  ASSERT_TRUE(cache_->make_sink()->open());
+}
+
 TEST_P(Contract, ReopeningGoesOnWhereTheCheckpointIs) {
   const auto orders = orders_table();
   {

@@ -372,6 +372,8 @@ TEST_P(AdminTest, PreflightFindsWhatTheRoleLacksAndItsFixesWork) {
     EXPECT_EQ(findings.at(key).severity, Finding::Severity::Error) << key;
     EXPECT_FALSE(findings.at(key).fix.empty()) << key;
   }
+  for (const auto& finding : source->preflight(chosen))
+    EXPECT_EQ(finding.fix.find("GRANT \"postgres\""), std::string::npos) << "nobody makes a superuser of the bridge";
   const auto refused = source->ensure_publication(chosen);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().verdict, Verdict::Operator);

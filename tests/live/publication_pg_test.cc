@@ -280,6 +280,52 @@ TEST_P(PublicationFilterTest, IsRefusedWhereItWouldBreakUpdates) {
       "0");
 }
 
+// What somebody else keeps from the stream is noticed and put right; what we keep from it ourselves is not a finding.
+TEST_P(PublicationFilterTest, IsTakenForAForeignOneUnlessItIsOurs) {
+  run("CREATE TABLE a (id int PRIMARY KEY, v text); CREATE TABLE b (id int PRIMARY KEY, v text); CREATE TABLE bare (v "
+      "text)");
+  const std::vector<PublishedTable> plan = {table("a", "id > 5"), table("b"), table("bare", "v <> 'x'", true)};
+  ensured(plan);
+  const SourceTable* const tables[] = {plan[0].table, plan[1].table, plan[2].table};
+  const auto lost = [&] {
+    auto found = source_pg::unpublished(sql(), config_.source, tables);
+    EXPECT_TRUE(found);
+    return found ? *found : std::vector<std::uint32_t>{};
+  };
+  const auto restored = [&](const PublishedTable& wanted) {
+    const auto changed = source_pg::publish_table(sql(), config_.source, wanted);
+    EXPECT_TRUE(changed && *changed);
+  };
+  EXPECT_THAT(lost(), testing::IsEmpty());
+
+  run("ALTER PUBLICATION walbridge SET TABLE a WHERE (id > 5), b WHERE (id < 100)");
+  EXPECT_THAT(lost(), UnorderedElementsAre(plan[1].table->oid)) << "ours is as it was, in a new membership";
+  restored(plan[1]);
+  EXPECT_EQ(published("walbridge"), "a (id > 5), b");
+  EXPECT_THAT(lost(), testing::IsEmpty());
+
+  run("ALTER PUBLICATION walbridge SET TABLE a WHERE (id > 7), b");
+  EXPECT_THAT(lost(), UnorderedElementsAre(plan[0].table->oid)) << "ours was replaced";
+  restored(plan[0]);
+  EXPECT_EQ(published("walbridge"), "a (id > 5), b");
+  EXPECT_THAT(lost(), testing::IsEmpty());
+
+  run("ALTER PUBLICATION walbridge SET TABLE a WHERE (id > 5), b (id)");
+  EXPECT_THAT(lost(), UnorderedElementsAre(plan[1].table->oid)) << "a list of columns";
+  restored(plan[1]);
+  EXPECT_EQ(value("SELECT count(*) FROM pg_publication_rel WHERE prattrs IS NOT NULL"), "0");
+  EXPECT_THAT(lost(), testing::IsEmpty());
+
+  run("ALTER PUBLICATION walbridge_append SET TABLE bare WHERE (v = 'y')");
+  EXPECT_THAT(lost(), UnorderedElementsAre(plan[2].table->oid));
+  restored(plan[2]);
+  EXPECT_EQ(published("walbridge_append"), "bare (v <> 'x'::text)");
+  run("ALTER PUBLICATION walbridge_append SET (publish = 'truncate')");
+  EXPECT_THAT(lost(), UnorderedElementsAre(plan[2].table->oid)) << "inserts are not published";
+  ensured(plan);
+  EXPECT_THAT(lost(), testing::IsEmpty());
+}
+
 WALBRIDGE_EVERY_POSTGRES(PublicationTest);
 // Row filters came with 15.
 INSTANTIATE_TEST_SUITE_P(Pg, PublicationFilterTest, ::testing::Values(15, 16, 17, 18),

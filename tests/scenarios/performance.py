@@ -31,9 +31,11 @@ class Outcome:
 class Performance:
     """`take`: "triggers" or "polling", streamed; "fresh", copied afterwards."""
 
+    fresh, polling = ("fresh",), ("polling",)  # takes
+
     def __init__(self, scenario, postgres, sqld, take, directory):
         self.scenario, self.postgres, self.sqld, self.take = scenario, postgres, sqld, take
-        self.database = f"{take}_{scenario.name}".replace(".", "_").lower()[:63]
+        self.database = f"{take}_{scenario.name}".replace(".", "_").replace("-", "_").lower()[:63]
         self.directory = directory / f"pg{postgres.version}" / self.database
         self.directory.mkdir(parents=True)
         self.markers = 0
@@ -45,7 +47,7 @@ class Performance:
         self.psql(CREATE_MARKER)
         try:
             self.walbridge = self._walbridge(url)
-            if self.take == "fresh":
+            if self.take in self.fresh:
                 self._copy()
             else:
                 self._stream()
@@ -53,14 +55,21 @@ class Performance:
             self._destroy()
             return outcome
         finally:
-            if self.walbridge is not None:
-                self.walbridge.close()
+            for bridge in self._bridges():
+                bridge.close()
             self._drop_database()
+
+    def _bridges(self):
+        return [self.walbridge] if self.walbridge is not None else []
 
     def psql(self, script):
         return self.postgres.psql(script.replace("%DATABASE%", self.database) + "\n;", self.database)
 
     def _walbridge(self, url):
+        # A slot is named for the whole server, so the name tells the database.
+        return Walbridge(self.directory, url, self._sinks(), name=self.database, settings=self._settings(self.scenario.config))
+
+    def _sinks(self):
         scenario, sinks = self.scenario, []
         if "file" in scenario.sinks:
             sinks.append({"name": "file", "url": "file:cache.db"})
@@ -69,16 +78,18 @@ class Performance:
             namespace = f"pg{self.postgres.version}-{self.database}".replace("_", "-")
             sinks.append({"name": "sqld", "url": self.sqld.create_namespace(namespace)})
             self.caches["sqld"] = RemoteCache(self.sqld.client(namespace=namespace))
-        # A slot is named for the whole server, so the name tells the database.
-        return Walbridge(self.directory, url, sinks, name=self.database, settings=self._settings(scenario.config))
+        return sinks
 
     def _settings(self, config):
         settings = merge({"tables": {"include": ["*.*"]}}, config)
         settings["tables"]["include"] = [*settings["tables"]["include"], "walbridge_test.marker"]
         settings["rules"] = [*settings.get("rules", []), MARKER_RULE]
-        if self.take == "polling":
+        if self._watches():
             settings = merge(settings, {"source": {"event_triggers": False}})
         return settings
+
+    def _watches(self):
+        return self.take in self.polling
 
     # ---- the two ways ----
 
@@ -101,13 +112,15 @@ class Performance:
             else:
                 self._await(step)
         self._drain()
-        self._stop()
+        self._stop_feeding()
 
     def _configure(self, config):
-        given = {key: self.walbridge.config[key] for key in ("version", "name", "admin", "sinks")}
-        source = {"url": self.walbridge.config["source"]["url"]}
-        self.walbridge.config = merge({**given, "source": source}, self._settings(config))
-        self.walbridge.write_config()
+        for bridge in self._bridges():
+            given = {key: bridge.config[key] for key in ("version", "name", "admin", "sinks", "kafka") if key in bridge.config}
+            if "source" in bridge.config:
+                given["source"] = {"url": bridge.config["source"]["url"]}
+            bridge.config = merge(given, self._settings(config))
+            bridge.write_config()
 
     def _await(self, step):
         """Steps that need a running bridge: something asked of it, or something it must come to by itself."""
@@ -155,15 +168,20 @@ class Performance:
             elif step.kind == "reconfig":
                 config = merge(config, step.value)
         self._configure(config)
+        self._run_once()
+
+    def _run_once(self):
         self.walbridge.once(expected=(self.scenario.exit,))
 
     def _start(self):
         self.walbridge.start()
+        self._wait_filled()
+        self.walbridge.wait_streaming(self.postgres)
 
+    def _wait_filled(self):
         def filled():
             return all(self._position(cache) for cache in self.caches.values())
         self.walbridge.wait(filled, DRAIN_SECONDS, "every cache to hold its snapshot")
-        self.walbridge.wait_streaming(self.postgres)
 
     def _position(self, cache):
         try:
@@ -173,7 +191,7 @@ class Performance:
         return checkpoint[1] if checkpoint else None
 
     def _drain(self):
-        if self.take == "polling":
+        if self._watches():
             # A look at the catalog that finds the second change began after the one that found the first had ended: then
             # all that changed before either is in the stream.
             self._change_marker()
@@ -201,11 +219,19 @@ class Performance:
             raise AssertionError(f"still to be copied: {left()}: {error}") from None
 
     def _stop(self):
+        self._end(self.walbridge)
+
+    def _stop_feeding(self):
+        """The last stop, before there is a look at the caches."""
+        self._stop()
+
+    @staticmethod
+    def _end(bridge):
         begin = time.monotonic()
-        code = self.walbridge.stop(timeout=3 * STOP_SECONDS)
+        code = bridge.stop(timeout=3 * STOP_SECONDS)
         took = time.monotonic() - begin
-        assert code == 0, f"SIGTERM: exit code {code}\n{self.walbridge.log()}"
-        assert took < STOP_SECONDS, f"SIGTERM: took {took:.1f} s\n{self.walbridge.log()}"
+        assert code == 0, f"SIGTERM: exit code {code}\n{bridge.log()}"
+        assert took < STOP_SECONDS, f"SIGTERM: took {took:.1f} s\n{bridge.log()}"
 
     # ---- what there is to see ----
 
@@ -240,8 +266,12 @@ class Performance:
     # ---- leaving nothing behind ----
 
     def _destroy(self):
-        result = self.walbridge.command("destroy", "--yes", "--caches")
-        assert result.returncode == 0, f"destroy exited {result.returncode}: {result.stdout}{result.stderr}"
+        for bridge in self._bridges():
+            result = bridge.command("destroy", "--yes", "--caches")
+            assert result.returncode == 0, f"destroy exited {result.returncode}: {result.stdout}{result.stderr}"
+        self._check_gone()
+
+    def _check_gone(self):
         name = self.walbridge.name
         left = self.postgres.execute(f"SELECT 'slot ' || slot_name FROM pg_replication_slots WHERE slot_name = '{name}' "
                                      "UNION ALL SELECT 'publication ' || pubname FROM pg_publication "

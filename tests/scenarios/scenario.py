@@ -65,16 +65,18 @@ class Scenario:
         self.schema = None  # as cache_schema.read_schema() gives it; None: only that all caches have the same
         self.carried = set()  # tables that a plan made anew refuses, and that have been here before the reason came
 
-    def takes(self, watching=True):
+    def takes(self, watching=True, kafka=False):
         """How it is played: "triggers" and "polling" streamed, "fresh" copied afterwards. `watching`: False leaves out polling
-        where triggers do."""
+        where triggers do. `kafka`: also "kafka" streamed and "kafka-fresh" copied, through a topic."""
         captures = self.captures
         if captures is None:
             changes = any(step.kind == "sql" and _CHANGES_SCHEMA.search(step.text) for step in self.after)
             captures = ["triggers", "polling"] if changes else ["triggers"]
         if not watching and "triggers" in captures:
             captures = ["triggers"]
-        return (captures if "streamed" in self.modes else []) + (["fresh"] if "fresh" in self.modes else [])
+        streamed = captures + (["kafka"] if kafka else [])
+        fresh = ["fresh"] + (["kafka-fresh"] if kafka else [])
+        return (streamed if "streamed" in self.modes else []) + (fresh if "fresh" in self.modes else [])
 
     def run_sql(self, *texts):
         self.after += [Step("sql", text) for text in texts]

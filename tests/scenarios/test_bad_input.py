@@ -138,10 +138,149 @@ def test_publication_that_no_longer_publishes_all(stage):
     stage.wait_equal(TABLES)
 
 
+def publication(stage):
+    return stage.execute("SELECT pubname FROM pg_publication WHERE pubname NOT LIKE '%\\_append'")[0][0]
+
+
+def placed_filters(stage):
+    return stage.execute("SELECT prrelid::regclass::text, pg_get_expr(prqual, prrelid) FROM pg_publication_rel WHERE prqual IS NOT NULL ORDER BY 1")
+
+
+def copies(stage):
+    return stage.bridge.log(last=10**6).count("table copied")
+
+
+def test_row_filter_by_somebody_else(stage):
+    """Rows it kept away are in the caches again, whether it came while the bridge ran or while it was stopped."""
+    name = publication(stage)
+    filtered = f"ALTER PUBLICATION {name} SET TABLE t WHERE (id > 50), other, stage.marker"
+    stage.execute(filtered)
+    stage.script("UPDATE t SET v = 'unseen' WHERE id = 1; DELETE FROM t WHERE id = 2; INSERT INTO t VALUES (3000, 'seen');")
+    stage.wait_equal(TABLES)
+    stage.wait(lambda: placed_filters(stage) == [], "the filter to be gone")
+    stage.bridge.stop()
+    stage.execute(filtered)
+    stage.script("UPDATE t SET v = 'unseen either' WHERE id = 1; DELETE FROM t WHERE id = 3;")
+    stage.bridge.start()
+    stage.wait_equal(TABLES)
+    assert placed_filters(stage) == []
+    still_captures(stage)
+
+
+def test_row_filter_of_walbridge_itself(make):
+    """Is not a finding; one that somebody puts in its place is."""
+    stage = make(rules=[{"match": "public.t", "where": "id <> 7"}]).start()
+    ours = placed_filters(stage)
+    assert [table for table, _ in ours] == ["t"]
+
+    def rows_are(expected):
+        return stage.caches["file"].query("SELECT count(*), min(id), sum(id = 7) FROM t") == [expected]
+    stage.bridge.stop()
+    stage.bridge.start()
+    stage.bridge.wait_streaming(stage.postgres)
+    stage.execute("INSERT INTO t VALUES (4000, 'x')")
+    stage.wait(lambda: rows_are((100, 1, 0)), "the inserted row")
+    stage.execute(f"ALTER PUBLICATION {publication(stage)} SET TABLE t WHERE (id > 50), other, stage.marker")
+    assert copies(stage) == 0, "its own filter is no reason to copy"
+    stage.script("DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (-1, 'x'), (-2, 'y');")
+    stage.wait(lambda: rows_are((101, -2, 0)), "the rows that the filter kept away")
+    assert placed_filters(stage) == ours
+
+
+def test_columns_kept_from_the_publication(stage):
+    stage.execute(f"ALTER PUBLICATION {publication(stage)} SET TABLE t (id), other, stage.marker")
+    stage.script("UPDATE t SET v = 'unseen' WHERE id = 1; INSERT INTO t VALUES (3000, 'unseen too');")
+    stage.wait_equal(TABLES)
+    still_captures(stage)
+
+
 def test_schema_dropped(stage):
     stage.execute("DROP SCHEMA walbridge CASCADE")
     stage.script("ALTER TABLE t ADD COLUMN n int DEFAULT 5; INSERT INTO t VALUES (1000, 'x', 6);")
     stage.wait_equal(TABLES)
+    # No row brings this to light: only a look at the catalog does.
+    stage.wait(lambda: stage.bridge.status()["schema_capture"]["mode"] == "polling", "the running bridge to look by itself")
+    stage.script("CREATE INDEX t_by_v ON t (v); CREATE TABLE bare (id int PRIMARY KEY, v text); ALTER TABLE other ADD COLUMN late int;")
+
+    def reached():
+        tables, indexes = ({row[0] for row in stage.caches["file"].query(f"SELECT name FROM sqlite_master WHERE type = '{kind}'")} for kind in ("table", "index"))
+        columns = [row[0] for row in stage.caches["file"].query("SELECT name FROM pragma_table_info('other')")]
+        return "bare" in tables and any("t_by_v" in name for name in indexes) and "late" in columns
+    stage.wait(reached, "the schema without a row")
+    stage.wait_equal({**TABLES, "bare": "bare"})
+
+
+REFUSED = """
+CREATE TABLE wrong (id int PRIMARY KEY, v text); INSERT INTO wrong VALUES (1, 'x');
+CREATE TABLE circle (id int PRIMARY KEY, v text); INSERT INTO circle VALUES (1, 'x');
+CREATE TABLE empty_circle (id int PRIMARY KEY, v text);
+CREATE TABLE parsed (id int PRIMARY KEY, v text); INSERT INTO parsed VALUES (1, '{"a": 1}'), (2, 'no json');
+CREATE TABLE later (id int PRIMARY KEY, v text); INSERT INTO later VALUES (1, '{"a": 1}');
+"""
+CIRCLE = {"a": {"type": "INTEGER", "sql": "b + 1"}, "b": {"type": "INTEGER", "sql": "a + 1"}}
+
+
+def test_expressions_that_sqlite_refuses(make, sqld):
+    """plan and check name the rule's line; the first load leaves out what cannot be, and nothing else; so does the stream."""
+    rules = [{"match": "public.wrong", "indexes": [{"columns": ["v"], "where": "no_such_column > 1"}]},
+             {"match": "public.*circle", "computed": CIRCLE},
+             {"match": "public.parsed", "indexes": [{"columns": ["v"], "where": "v ->> '$.a' = 1"}]},
+             {"match": "public.later", "indexes": [{"columns": ["v"], "where": "v ->> '$.a' = 1"}]}]
+    stage = make(SETUP + REFUSED, sqld=sqld, rules=rules)
+    text = stage.bridge.config_path.read_text().splitlines()
+    line = next(number for number, each in enumerate(text, 1) if "no_such_column" in each)
+    plan = json.loads(stage.bridge.command("plan", "--json").stdout)
+    for sink in plan["sinks"]:
+        refused = {each["source"]: each for each in sink["refused"]}
+        assert set(refused) == {"public.wrong", "public.circle", "public.empty_circle"}, refused
+        assert "no such column" in refused["public.wrong"]["reason"]
+        named = int(refused["public.wrong"]["remedy"].split("walbridge.yaml:")[1].rstrip(")"))
+        assert line - 3 <= named <= line, (named, line)
+        assert "loop" in refused["public.circle"]["reason"]
+    found = json.loads(stage.bridge.command("check", "--json").stdout)["findings"]
+    assert {f["subject"] for f in found if f["code"] == "schema-refused"} == {"public.wrong", "public.circle", "public.empty_circle"}, found
+
+    stage.start()
+    bad = {f"public.{t}" for t in ("wrong", "circle", "empty_circle", "parsed")}
+    for table in bad:  # each gets a second chance, and is copied
+        stage.wait_state(table, "stopped")
+    for kind in stage.caches:
+        states = stage.states(kind)
+        assert {t for t, (state, _) in states.items() if state != "live"} == bad, states
+    stage.script("INSERT INTO other VALUES (7, 'goes on'); INSERT INTO later VALUES (2, 'no json either'); INSERT INTO wrong VALUES (2, 'x');")
+    stage.wait_state("public.later", "stopped")
+    stage.script("INSERT INTO other VALUES (8, 'goes on still');")
+    stage.wait(lambda: not stage.differences(TABLES), "the others to go on")
+    for cache in stage.caches.values():
+        assert cache.query("SELECT count(*) FROM later") == [(1,)], "as it was before the row"
+    assert all(row["reason"] for row in stage.said_of("public.parsed")), stage.said_of("public.parsed")
+
+
+def test_a_table_that_is_no_longer_carried_is_in_no_client(stage):
+    """schema --check goes on with what is carried; status names the table once."""
+    def generate():
+        assert stage.bridge.command("schema", "--format", "sql", "--out", stage.directory).returncode == 0
+
+    def fits():
+        return stage.bridge.command("schema", "--check", stage.directory / "schema.sql").returncode == 0
+    generate()
+    assert fits()
+    stage.script("ALTER TABLE t DROP CONSTRAINT t_pkey; DROP TABLE other;")
+    stage.wait_state("public.t", "stopped")
+    stage.wait_state("public.other", "stopped", "dropped")
+    assert not fits()
+    generate()
+    assert fits()
+    hashes = {cache["schema_hash"] for cache in stage.status()["caches"]}
+    assert len(hashes) == 1 and hashes.pop() in (stage.directory / "schema.sql").read_text()
+    assert len(stage.said_of("public.t")) == 1, stage.said_of("public.t")
+    said = stage.bridge.command("status").stdout
+    assert "event triggers" in said and "left     public.other" in said and said.count("stopped  public.t ") == 1, said
+    stage.script("ALTER TABLE t ADD PRIMARY KEY (id)")
+    stage.wait_equal({"t": "t"})
+    assert not fits()
+    generate()
+    assert fits()
 
 
 def test_function_replaced(stage):

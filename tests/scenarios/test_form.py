@@ -63,3 +63,12 @@ def test_steps(tmp_path):
 ])
 def test_takes(tmp_path, text, takes):
     assert write(tmp_path, text + "sink: select 1\nexpect: 1\n").takes() == takes
+
+
+@pytest.mark.parametrize("text, takes", [
+    ("modes: streamed\n", ["triggers", "kafka"]),
+    ("modes: fresh\n", ["fresh", "kafka-fresh"]),
+    ("captures: polling\n", ["polling", "kafka", "fresh", "kafka-fresh"]),
+])
+def test_takes_through_kafka(tmp_path, text, takes):
+    assert write(tmp_path, text + "sink: select 1\nexpect: 1\n").takes(kafka=True) == takes

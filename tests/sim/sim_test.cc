@@ -1,72 +1,19 @@
 // Many small lives of the engine that ships: the real reader, links and lanes, a simulated source and fake caches. A
 // seed decides who steps and what breaks. After every step each cache must equal the source at exactly its checkpoint.
 // WALBRIDGE_SIM_SEEDS=N runs more lives, WALBRIDGE_SIM_SEED=S just one.
-#include <cstdlib>
 #include <memory>
 #include <random>
 
 #include <gtest/gtest.h>
 
-#include "mapping/table_plan.h"
-#include "mapping/table_shape.h"
 #include "pipeline/backfill_reader.h"
 #include "pipeline/lane.h"
 #include "pipeline/reader.h"
-#include "tests/contract/fake_sink.h"
+#include "tests/sim/sim_cache.h"
 #include "tests/sim/simulated_source.h"
 
 namespace walbridge::sim {
 namespace {
-
-using testing::FakeCache;
-using testing::FakeCall;
-using testing::FakeFault;
-using testing::FakeSink;
-
-constexpr const char* kSourceId = "sim/1/db/slot";
-constexpr std::uint32_t kTables[] = {11, 12, 13};
-
-class StepClock final : public Clock {
- public:
-  std::int64_t now_ms() const override { return ms; }
-  Timestamp wall() const override { return {ms * 1000 + 1}; }
-  std::int64_t ms = 1000;
-};
-
-config::Config sim_config() {
-  config::Config config;
-  config.sinks.push_back({});
-  config.sinks.back().name = "main";
-  config.sinks.back().url = "file:x";
-  config.tables.include = {"*"};
-  return config;
-}
-
-struct Faults {
-  std::mt19937_64* random = nullptr;
-  double probability = 0;
-  bool down = false;
-  std::optional<FakeFault> operator()(FakeCall call) const {
-    if (call == FakeCall::Peek || call == FakeCall::BeginLoad || call == FakeCall::FinishLoad) return std::nullopt;
-    const Error error{Verdict::Retry, "busy", "simulated", {}, {}};
-    if (down) return FakeFault{error, false};
-    if (!std::bernoulli_distribution(probability)(*random)) return std::nullopt;
-    // A commit may take effect although its answer is lost.
-    return FakeFault{error, call == FakeCall::Commit && (*random)() % 2 == 0};
-  }
-};
-
-struct SimCache {
-  std::shared_ptr<FakeCache> kept = std::make_shared<FakeCache>();
-  std::shared_ptr<Faults> faults = std::make_shared<Faults>();
-  std::unique_ptr<FakeSink> sink;
-  std::unique_ptr<pipeline::LaneLink> link;
-  std::unique_ptr<pipeline::LaneStats> stats;
-  std::unique_ptr<pipeline::BackfillDesk> desk;
-  std::unique_ptr<pipeline::Lane> lane;
-  Checkpoint last_seen;
-  int slowness = 1;
-};
 
 class Life {
  public:
@@ -75,8 +22,7 @@ class Life {
       : split_(split),
         random_(seed),
         source_(seed ^ 0x9e37, {kTables, kTables + 3}),
-        backfill_(source_, seed ^ 0x51ed),
-        config_(sim_config()) {
+        backfill_(source_, seed ^ 0x51ed) {
     for (std::size_t i = 0; i < caches; ++i) add_cache();
     source_.meanwhile = [this] {
       for (auto& cache : caches_) {
@@ -112,7 +58,7 @@ class Life {
     }
     ASSERT_TRUE(arrived()) << "a cache did not catch up";
     const auto last = source_.transactions().empty() ? Lsn{} : source_.transactions().back().commit_lsn;
-    for (auto& cache : caches_) EXPECT_EQ(contents(cache), source_.world_at(last));
+    for (auto& cache : caches_) EXPECT_EQ(contents(cache, plan_), source_.world_at(last));
     EXPECT_EQ(source_.confirmed(), *reader_->frontier());
   }
 
@@ -122,12 +68,7 @@ class Life {
     backfill_reader_.reset();
     backfill_.close();
     source_.stop();
-    for (auto& cache : caches_) {
-      cache.lane.reset();
-      cache.desk.reset();
-      cache.link.reset();
-      cache.sink.reset();
-    }
+    for (auto& cache : caches_) cache.crash();
     start_engine();
   }
 
@@ -155,28 +96,8 @@ class Life {
     std::vector<pipeline::BackfillDesk*> desks;
     std::size_t number = 0;
     for (auto& cache : caches_) {
-      SinkLimits limits;
-      limits.rows_per_commit = 1 + random_() % 40;
-      if (split_ && random_() % 2 == 0) {
-        limits.rows_per_part = 3 + random_() % 10;
-        limits.bytes_per_part = 1 << 20;
-      }
-      auto faults = cache.faults;
-      cache.sink = std::make_unique<FakeSink>(
-          cache.kept, "s", [faults](FakeCall call) { return (*faults)(call); }, limits);
-      cache.link = std::make_unique<pipeline::LaneLink>("c" + std::to_string(number++), 16 * 1024);
-      cache.stats = std::make_unique<pipeline::LaneStats>();
-      pipeline::LaneOptions options;
-      options.source_id = kSourceId;
-      options.seed = random_();
-      options.stream = "s";
-      options.backfill_rows = 1 + random_() % 15;
-      options.backfill_window_bytes = random_() % 4 == 0 ? 600 : 100'000;
-      cache.desk = std::make_unique<pipeline::BackfillDesk>();
+      open_cache(cache, "c" + std::to_string(number++), plan_, {}, clock_, random_, split_);
       desks.push_back(cache.desk.get());
-      cache.lane = std::make_unique<pipeline::Lane>(*cache.sink, *cache.link, *cache.stats, *cache.desk, clock_,
-                                                    pipeline::LaneTables(config_, config_.sinks.front()), options);
-      open(cache);
       links.push_back(cache.link.get());
     }
     pipeline::ReaderOptions options;
@@ -186,48 +107,6 @@ class Life {
     reader_ = std::make_unique<pipeline::Reader>(source_, links, clock_, reader_stats_, options);
     backfill_reader_ =
         std::make_unique<pipeline::BackfillReader>(backfill_, desks, clock_, random_(), [](std::uint32_t) {});
-  }
-
-  void open(SimCache& cache) {
-    const auto probability = cache.faults->probability;
-    const auto down = std::exchange(cache.faults->down, false);
-    cache.faults->probability = 0;
-    std::vector<SourceTable> tables;
-    for (const auto oid : kTables) tables.push_back(simulated_table(oid));
-    plan_ = mapping::plan_sink(tables, config_, config_.sinks.front());
-    ASSERT_EQ(plan_.tables.size(), 3U);
-    auto state = cache.sink->open();
-    ASSERT_TRUE(state) << describe(state.error());
-    if (!state->checkpoint) {
-      first_load(cache);
-      state = cache.sink->open();
-      ASSERT_TRUE(state);
-    }
-    cache.lane->start(*state->checkpoint, state->tables, tables);
-    cache.faults->probability = probability;
-    cache.faults->down = down;
-  }
-
-  void first_load(SimCache& cache) {
-    std::vector<const CacheTable*> tables;
-    std::vector<TableRecord> records;
-    for (const auto& plan : plan_.tables) {
-      tables.push_back(&plan->cache());
-      TableRecord record;
-      record.source_oid = plan->cache().source_oid;
-      record.source_name = plan->cache().source_name;
-      record.cache_name = plan->cache().name;
-      record.state = TableState::Live;
-      record.snapshot_lsn = Lsn{1};
-      record.schema_hash = plan->cache().schema_hash;
-      record.description = simulated_table(record.source_oid).json;
-      record.shape = mapping::to_json(mapping::shape_of(*plan));
-      records.push_back(record);
-    }
-    Checkpoint checkpoint;
-    checkpoint.end_lsn = Lsn{1000};
-    ASSERT_TRUE(cache.sink->begin_load(tables));
-    ASSERT_TRUE(cache.sink->finish_load(records, kSourceId, checkpoint));
   }
 
   void one_step() {
@@ -272,18 +151,6 @@ class Life {
     if (!step) FAIL() << "a lane gave up: " << describe(step.error());
   }
 
-  World contents(const SimCache& cache) const {
-    World world;
-    for (const auto& plan : plan_.tables) {
-      auto& rows = world[plan->cache().source_oid];
-      const auto table = cache.kept->tables.find(plan->cache().name);
-      if (table == cache.kept->tables.end()) continue;
-      for (const auto& row : table->second.rows())
-        rows[std::get<std::int64_t>(row[0])] = {std::get<std::string>(row[1]), std::get<std::string>(row[2])};
-    }
-    return world;
-  }
-
   void check() {
     ASSERT_FALSE(source_.broken_rule) << *source_.broken_rule;
     for (auto& cache : caches_) {
@@ -295,7 +162,7 @@ class Life {
       ASSERT_LE(source_.confirmed(), now.end_lsn) << "confirmed before it was durable";
       ASSERT_LT(cache.link->queued_bytes(), 64U * 1024) << "the queue has no bound";
       if (now.partial_commit_lsn) continue;  // inside a transaction that is applied in parts, and says so
-      ASSERT_EQ(contents(cache), source_.world_at(now.commit_lsn)) << "not the source at its checkpoint";
+      ASSERT_EQ(contents(cache, plan_), source_.world_at(now.commit_lsn)) << "not the source at its checkpoint";
     }
   }
 
@@ -317,18 +184,12 @@ class Life {
   SimulatedSource source_;
   SimulatedBackfill backfill_;
   std::uint64_t copies_ = 0;
-  config::Config config_;
-  mapping::SinkPlan plan_;
+  const SimPlan plan_;
   std::vector<SimCache> caches_;
   pipeline::ReaderStats reader_stats_;
   std::unique_ptr<pipeline::Reader> reader_;
   std::unique_ptr<pipeline::BackfillReader> backfill_reader_;
 };
-
-std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
-}
 
 void live(std::uint64_t seed) {
   SCOPED_TRACE("replay with WALBRIDGE_SIM_SEED=" + std::to_string(seed));

@@ -168,7 +168,8 @@ World SimulatedSource::world_at(Lsn at) const {
   return world;
 }
 
-Status SimulatedSource::start(Lsn from) {
+Status SimulatedSource::start(StreamPosition position) {
+  const Lsn from = position.lsn;
   if (meanwhile) meanwhile();
   if (from < confirmed_) {
     broken_rule = "the stream was asked for log that had been confirmed";
@@ -292,6 +293,7 @@ Result<ChunkPiece> SimulatedBackfill::next() {
   ChunkPiece piece;
   piece.id = request_->id;
   piece.snapshot = snapshot_;
+  piece.seen = *relation_of(request_->table->oid);
   for (const auto& [key, row] : rows_) {
     if (request_->only.empty() && piece.rows == request_->most_rows) break;
     piece.values.push_back(text(piece.arena, std::to_string(key)));

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <random>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ struct SimRow {
   std::string value;
   std::string big;  // not sent again when it did not change
   friend bool operator==(const SimRow&, const SimRow&) = default;
+  friend std::ostream& operator<<(std::ostream& out, const SimRow& row) { return out << row.value << "/" << row.big; }
 };
 // The tables' rows by key: what a cache must hold.
 using Rows = std::map<std::int64_t, SimRow>;
@@ -72,7 +74,7 @@ class SimulatedSource final : public Source {
   std::optional<std::string> broken_rule;  // set when the engine did what it must never do
 
   // ---- Source ----
-  Status start(Lsn from) override;
+  Status start(StreamPosition position) override;
   Result<bool> poll(Chunk& into, std::size_t budget_bytes) override;
   Status confirm(Lsn durable) override;
   void wait(std::chrono::milliseconds, bool) override {}

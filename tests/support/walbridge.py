@@ -13,7 +13,7 @@ from .paths import walbridge_binary
 from .process import Process, free_port, wait_for
 from .postgres import lsn_value
 
-PROGRESS = re.compile(r"[\w-]+: (waiting|streaming|snapshot \[|catching up)")
+PROGRESS = re.compile(r"(topic [\w.-]+|[\w-]+): (waiting|streaming|snapshot \[|catching up|(not )?publishing|failed  )")
 
 
 def merge(base, extra):
@@ -27,7 +27,8 @@ def merge(base, extra):
 
 
 class Walbridge:
-    """`sinks`: one mapping for `sink:`, or a list of them for `sinks:`. `settings`: anything else of the file."""
+    """`sinks`: one mapping for `sink:`, a list of them for `sinks:`, or none. `settings`: anything else of the file. `source_url`:
+    none for one that applies from Kafka."""
 
     def __init__(self, directory, source_url, sinks, name="walbridge", settings=None, environment=None, binary=None):
         self.directory = pathlib.Path(directory)
@@ -39,9 +40,11 @@ class Walbridge:
         self.config_path = self.directory / "walbridge.yaml"
         self.log_path = self.directory / "walbridge.log"
         self.process = None
-        config = {"version": 1, "name": name, "source": {"url": source_url}, "tables": {"include": ["*.*"]},
-                  "admin": {"listen": f"127.0.0.1:{self.admin_port}"}}
-        config.update({"sinks": sinks} if isinstance(sinks, list) else {"sink": sinks})
+        config = {"version": 1, "name": name, "tables": {"include": ["*.*"]}, "admin": {"listen": f"127.0.0.1:{self.admin_port}"}}
+        if source_url is not None:
+            config["source"] = {"url": source_url}
+        if sinks is not None:
+            config["sinks" if isinstance(sinks, list) else "sink"] = sinks
         self.config = merge(config, settings or {})
         self.write_config()
 

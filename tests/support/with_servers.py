@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """Starts private servers, runs a command with their addresses in its environment, stops them, passes the exit code on.
 
-  with_servers.py --pg 15,17 --sqld --tursodb -- ctest --preset dev -L live
+  with_servers.py --pg 15,17 --sqld --tursodb --kafka -- ctest --preset dev -L live
 
 Sets WALBRIDGE_TEST_PG15_URL (superuser) and so on, WALBRIDGE_TEST_SQLD_URL (no authentication), and with --sqld-auth
 WALBRIDGE_TEST_SQLD_AUTH_URL, WALBRIDGE_TEST_SQLD_TOKEN, WALBRIDGE_TEST_SQLD_RO_TOKEN, WALBRIDGE_TEST_SQLD_EXPIRED_TOKEN;
-WALBRIDGE_TEST_TURSODB_URL."""
+WALBRIDGE_TEST_TURSODB_URL; with --kafka WALBRIDGE_TEST_KAFKA_BROKERS, and of its SASL_SSL listener WALBRIDGE_TEST_KAFKA_SASL_BROKERS,
+WALBRIDGE_TEST_KAFKA_CA, WALBRIDGE_TEST_KAFKA_USER, WALBRIDGE_TEST_KAFKA_PASSWORD."""
 
 import argparse
 import os
@@ -38,6 +39,7 @@ def main(arguments=None):
     parser.add_argument("--sqld", action="store_true", help="start sqld without authentication")
     parser.add_argument("--sqld-auth", action="store_true", help="start a second sqld that asks for a JWT")
     parser.add_argument("--tursodb", action="store_true", help="start tursodb --sync-server")
+    parser.add_argument("--kafka", action="store_true", help="start a Kafka broker")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="-- COMMAND [ARGUMENTS]")
     options = parser.parse_args(arguments)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
@@ -67,6 +69,10 @@ def main(arguments=None):
         if options.tursodb:
             servers.append(Tursodb())
             environment["WALBRIDGE_TEST_TURSODB_URL"] = servers[-1].start().url
+        if options.kafka:
+            from tests.support import kafka  # needs a module that the others do without
+            servers.append(kafka.KafkaBroker(secure=True))
+            environment.update(kafka.environment_of(servers[-1].start()))
         child = subprocess.Popen(command, env=environment)
         code = child.wait()
         return code if code >= 0 else 128 - code

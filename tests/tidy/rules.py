@@ -38,7 +38,7 @@ BANNED_IN_CODE = [
     (r"\bsleep_(for|until)\b|\b(u|nano)?sleep\s*\(", r"pipeline/\w*runner\w*\.|pipeline/(api/|system_)clock\.|source-pg/|sink-libsql/|tests/(live|contract)/",
      "nothing sleeps but the runner and the adapters; only tests with real servers may, between two looks at a condition"),
     (r"\b(system|steady|high_resolution)_clock\b|\bclock_gettime\b|\bgettimeofday\b",
-     r"pipeline/\w*(runner|admin)\w*\.|pipeline/(api/|system_)clock\.|source-pg/|sink-libsql/|cli/|tests/|bench/",
+     r"pipeline/\w*(runner|admin)\w*\.|pipeline/(api/|system_)clock\.|pipeline/kafka/rdkafka|source-pg/|sink-libsql/|cli/|tests/|bench/",
      "time comes from the Clock, so that a simulation can give it"),
     (r"\bstd::rand\b|\bs?rand\s*\(|\brandom_device\b", r"pipeline/\w*runner\w*\.|source-pg/|sink-libsql/|cli/|bench/",
      "luck comes from a seed"),

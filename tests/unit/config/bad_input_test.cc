@@ -52,6 +52,8 @@ const std::vector<Case> kKeyCases = {
     {"unknown_camel", sink("  url: file:a\n  authToken: x\n"), 4, "sink.authToken", "did you mean `auth_token`?"},
     {"unknown_dash", sink("  url: file:a\n  batch-rows: 1\n"), 4, "sink.batch-rows", "did you mean `batch_rows`?"},
     {"unknown_far", with("log: { colour: red }\n"), 3, "log.colour", "one of `level`, `format`"},
+    {"unknown_nearest", rule("    columns: { a: { mask_ky: x } }\n"), 5, "rules[0].columns.a.mask_ky",
+     "did you mean `mask_key`?"},
     {"unknown_in_rule", rule("    ommit: [a]\n"), 5, "rules[0].ommit", "did you mean `omit`?"},
     {"unknown_in_column", rule("    columns: { c: { typ: text } }\n"), 5, "rules[0].columns.c.typ", "`type`"},
     {"unknown_in_sinks", sinks("  - { name: a, url: \"file:a\", durablity: full }\n"), 3, "sinks[0].durablity",

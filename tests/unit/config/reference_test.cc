@@ -173,7 +173,8 @@ TEST(Keys, NoneIsReadAsABooleanByYaml) {
 }
 
 void collect_patterns(const YamlNode& node, const std::string& pattern, std::set<std::string>& found) {
-  static const std::set<std::string> any_key = {"types", "rules[].types", "rules[].columns", "rules[].computed"};
+  static const std::set<std::string> any_key = {"types", "rules[].types", "rules[].columns", "rules[].computed",
+                                                "kafka.properties"};
   for (const YamlNode& item : node.items) {
     std::string here = pattern == "sinks" ? "sink" : pattern + "[]";
     if (node.kind == YamlNode::Kind::Map) {
@@ -201,6 +202,17 @@ sink:
   durability: full
   batch_rows: 1
   tables: { include: [a.b], exclude: [a.c] }
+kafka:
+  brokers: h:9092
+  topic: t
+  control_topic: c
+  role: both
+  compression: lz4
+  create_topic: false
+  replicas: 3
+  allow_single_replica: true
+  on_gap: resync
+  properties: { sasl.username: u }
 tables: { include: [a.b], exclude: [a.c] }
 profile: rails
 naming: { table: "{table}", drop_schema: [a] }
@@ -241,12 +253,13 @@ limits: { buffer_bytes: 1MiB, slow_sink_seconds: 1 }
   ASSERT_TRUE(std::holds_alternative<YamlNode>(tree));
   collect_patterns(std::get<YamlNode>(tree), "", used);
   // The other forms of some of them; files have tests of their own.
-  used.insert({"source.url.file", "source.publication", "sink.auth_token.file", "rules[].columns.*.mask_key.file"});
+  used.insert({"source.url.file", "source.publication", "sink.auth_token.file", "rules[].columns.*.mask_key.file",
+               "kafka.properties.*.file"});
   EXPECT_EQ(used, patterns());
 }
 
 TEST(Keys, DefaultsAreThoseOfTheConfig) {
-  const Config c = good(load(with("")));
+  const Config c = good(load(with("kafka: { brokers: \"h:1\", topic: t }\n")));
   const std::map<std::string, std::string> actual = {
       {"version", std::to_string(c.version)},
       {"name", c.name},
@@ -256,6 +269,12 @@ TEST(Keys, DefaultsAreThoseOfTheConfig) {
       {"sink.tables.include", selects(c.sinks.at(0).tables.value_or(TableFilter{}), "a.b") ? R"(["*.*"])" : "none"},
       {"sink.tables.exclude", json(c.sinks.at(0).tables.value_or(TableFilter{}).exclude).dump()},
       {"sink.batch_rows", std::to_string(c.sinks.at(0).batch_rows)},
+      {"kafka.role", c.kafka->role == KafkaRole::Both ? "both" : "another"},
+      {"kafka.compression", c.kafka->compression},
+      {"kafka.create_topic", c.kafka->create_topic ? "true" : "false"},
+      {"kafka.replicas", std::to_string(c.kafka->replicas)},
+      {"kafka.allow_single_replica", c.kafka->allow_single_replica ? "true" : "false"},
+      {"kafka.on_gap", c.kafka->on_gap == OnGap::Stop ? "stop" : "resync"},
       {"tables.include", selects(c.tables, "a.b") ? R"(["*.*"])" : "none"},
       {"tables.exclude", json(c.tables.exclude).dump()},
       {"profile", c.profile == Profile::Default ? "default" : "another"},
@@ -300,6 +319,7 @@ TEST(Examples, LoadAsTheyStand) {
   fs::create_directory(folder / "secrets");
   std::ofstream(folder / "secrets/database_url") << "postgres://u:p@h/d\n";
   std::ofstream(folder / "secrets/turso_token") << "token\n";
+  std::ofstream(folder / "secrets/kafka_password") << "kafka password\n";
   const Environment environment =
       environment_of({{"DATABASE_URL", "postgres://u:p@h/d"}, {"TURSO_URL", "libsql://h"}, {"TURSO_TOKEN", "t"}});
   std::map<std::string, Config> examples;
@@ -308,7 +328,7 @@ TEST(Examples, LoadAsTheyStand) {
       examples[entry.path().filename()] = good(load_file(entry.path(), environment));
   }
   fs::remove_all(folder);
-  ASSERT_EQ(examples.size(), 3U);
+  ASSERT_EQ(examples.size(), 4U);
   EXPECT_EQ(examples["minimal.yaml"].sinks.at(0).url, "libsql://h");
   const Config& two = examples["two-caches.yaml"];
   ASSERT_EQ(two.sinks.size(), 2U);
@@ -317,6 +337,9 @@ TEST(Examples, LoadAsTheyStand) {
   EXPECT_EQ(two.rules.at(1).columns.at("price").type, "real");
   EXPECT_EQ(two.rules.at(1).where, "price > 0 AND name IS NOT NULL");
   EXPECT_EQ(two.rules.at(2).soft_delete, "_deleted_at");
+  ASSERT_TRUE(examples["through-kafka.yaml"].kafka.has_value());
+  EXPECT_EQ(examples["through-kafka.yaml"].kafka->role, KafkaRole::Both);
+  EXPECT_EQ(examples["through-kafka.yaml"].kafka->properties.at("sasl.password").reveal(), "kafka password");
   EXPECT_EQ(examples["local-development.yaml"].sinks.at(0).url, "file:cache.db");
 }
 
@@ -325,7 +348,7 @@ TEST(Examples, TheDocumentedOnesAreThere) {
   const std::regex link(R"(\]\((examples/[a-z-]+\.yaml)\))");
   std::set<std::string> linked;
   for (std::sregex_iterator at(text.begin(), text.end(), link), end; at != end; ++at) linked.insert((*at)[1]);
-  EXPECT_EQ(linked.size(), 3U);
+  EXPECT_EQ(linked.size(), 4U);
   for (const std::string& path : linked) EXPECT_FALSE(file_text("docs/" + path).empty());
 }
 

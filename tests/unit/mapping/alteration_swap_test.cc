@@ -242,6 +242,37 @@ TEST_F(SwapAppendOnly, WithAKeyRowsThatAreNotInTheCopyAreCarriedByIt) {
   EXPECT_THAT(rows(), UnorderedElementsAre(Row{"1", "'A'", "7"}, Row{"2", "NULL", "NULL"}, Row{"3", "'c'", "NULL"}));
 }
 
+// Nobody had told of the column when the copy began: rows that only the old table has still hold its default.
+TEST_F(SwapAppendOnly, CarriedRowsGetTheColumnsThatCameMeanwhile) {
+  const auto was = keyless();
+  had(was, {"1, 'a', 'n'", "1, 'a', 'n'", "3, 'gone', 'n'"});
+  auto now = was;
+  for (const char* name : {"five", "own", "bare"}) {
+    add(now, name, "int4");
+    now.columns.back().expression = name == std::string("own") ? "random()" : "5";
+  }
+  column(now, "five").missing = "5";
+  column(now, "bare").expression.clear();
+  const auto plan = plan_of(now, config);
+  const auto widened = widen_for_carry(before, was, *plan, now);
+  ASSERT_EQ(widened.steps.size(), 1U) << "own has another value in each row, bare is NULL in all";
+  for (const auto& step : widened.steps) cache.apply(step);
+  before = widened.shape;
+  EXPECT_THAT(widen_for_carry(before, was, *plan, now).steps, IsEmpty());
+  swap(now, {"1, 'a', 'n', 5, 7, NULL", "2, 'b', 'n', 6, 8, 9"});
+  EXPECT_THAT(rows(), UnorderedElementsAre(
+                          Row{"1", "'a'", "'n'", "5", "7", "NULL"}, Row{"1", "'a'", "'n'", "5", "NULL", "NULL"},
+                          Row{"3", "'gone'", "'n'", "5", "NULL", "NULL"}, Row{"2", "'b'", "'n'", "6", "8", "9"}));
+
+  config.rules[0].append = false;
+  auto mirrored = keyed();
+  add(mirrored, "five", "int4");
+  mirrored.columns.back().missing = "5";
+  EXPECT_THAT(widen_for_carry(shape_of(*plan_of(keyed(), config)), keyed(), *plan_of(mirrored, config), mirrored).steps,
+              IsEmpty())
+      << "nothing is carried over";
+}
+
 TEST_F(SwapAppendOnly, WithAKeyThatIsAnotherNothingIsCarried) {
   had(keyed(), {"1, 'a', 'n'", "2, 'b', 'n'"});
   auto now = keyed();

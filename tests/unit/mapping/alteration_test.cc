@@ -148,14 +148,35 @@ TEST(PlanIndexes, RulesAddTheirOwn) {
   EXPECT_EQ(plan->cache().indexes[1].kind, CacheIndex::Kind::FullText);
 }
 
-TEST(PlanIndexes, WhatARuleAsksInVainIsRefused) {
+TEST(PlanIndexes, AnIndexOfARuleWithoutItsColumnIsSaidAndLeavesTheTable) {
   config::Rule rule;
-  rule.indexes.emplace_back().columns = {"nmae"};
-  const auto unknown = TablePlan::compile(prices().table(), with(rule), {});
-  ASSERT_FALSE(unknown);
-  EXPECT_EQ(unknown.error().code, "unknown-column");
-  EXPECT_THAT(unknown.error().remedy, HasSubstr("name"));
+  rule.match = "public.t";
+  rule.indexes.emplace_back().columns = {"nmae", "id desc"};
+  rule.indexes.emplace_back().columns = {"name"};
+  rule.indexes.back().place.line = 12;
+  const auto plan = plan_of(prices().table(), with(rule));
+  ASSERT_EQ(plan->cache().indexes.size(), 1U);
+  EXPECT_EQ(plan->cache().indexes[0].line, 12);
+  ASSERT_EQ(plan->not_carried().size(), 1U);
+  const auto& said = plan->not_carried()[0];
+  EXPECT_EQ(said.name, "on nmae, id desc");
+  EXPECT_FALSE(said.in_part);
+  EXPECT_THAT(said.reason, HasSubstr("did you mean `name`?"));
+}
 
+TEST(PlanIndexes, WhatIsThereInPartIsANote) {
+  auto table = prices();
+  table.index("some", {"name"}).last_index().partial = true;
+  table.last_index().predicate = "(now() > now())";
+  table.index("shape", {"name"}, "gist");
+  const auto plan = plan_of(table.table());
+  ASSERT_EQ(plan->cache().indexes.size(), 1U);
+  ASSERT_EQ(plan->not_carried().size(), 2U);
+  EXPECT_TRUE(plan->not_carried()[0].in_part) << plan->not_carried()[0].reason;
+  EXPECT_FALSE(plan->not_carried()[1].in_part) << plan->not_carried()[1].reason;
+}
+
+TEST(PlanIndexes, WhatARuleAsksInVainIsRefused) {
   config::Rule words;
   words.indexes.emplace_back().fts = {"v"};
   const auto keyed = TableMaker("public.t").column("k", "uuid").column("v", "text").primary_key({"k"}).table();

@@ -335,9 +335,12 @@ TEST(ClientSchema, AFileKnowsWhetherItFits) {
     changed[1].schema_hash = "0123456789abcdef";
     changed.push_back({9, "public.d", "d", TableState::Live, "fedcba9876543210", {}, {}, {}, {}, {}});
     changed.push_back({10, "public.e", "e", TableState::Stopped, "fedcba9876543210", {}, "dropped", {}, {}, {}});
+    // One that stopped because the plan refuses it is in neither; one with a row that did not map is in both.
+    changed.push_back({11, "public.f", "f", TableState::Stopped, {}, {}, "no-key", {}, {}, {}});
+    changed.push_back({12, "public.g", "g", TableState::Stopped, "fedcba9876543210", {}, "bad-value", {}, {}, {}});
     EXPECT_NE(stamp.hash, schema_hash(changed));
-    EXPECT_THAT(compare_stamp(stamp, changed),
-                ElementsAre("table c has another schema now", "table d is not in the file"));
+    EXPECT_THAT(compare_stamp(stamp, changed), ElementsAre("table c has another schema now",
+                                                           "table d is not in the file", "table g is not in the file"));
     changed.erase(changed.begin() + 1, changed.end());
     EXPECT_THAT(compare_stamp(stamp, changed), ElementsAre("table c is not in the cache"));
   }

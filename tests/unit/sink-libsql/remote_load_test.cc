@@ -118,6 +118,24 @@ TEST_F(RemoteLoads, PoisonedTableLeavesTheOthers) {
   EXPECT_EQ(rows("SELECT count(*) FROM log"), "10");
 }
 
+TEST_F(RemoteLoads, ATableThatCannotComputeItselfLeavesTheOthers) {
+  auto sink = opened_sink();
+  items_.computed = {{"a", "INTEGER", "b + 1"}, {"b", "INTEGER", "a + 1"}};
+  const CacheTable* tables[] = {&items_, &log_};
+  expect_ok(sink->begin_load(tables));
+  expect_ok(sink->load(lines(5)));
+  const auto told = finish(*sink, {&items_, &log_});
+  ASSERT_FALSE(told);
+  EXPECT_EQ(told.error().verdict, Verdict::PoisonRow);
+  EXPECT_EQ(told.error().table, "items");
+  auto stopped = live_record(items_);
+  stopped.state = TableState::Stopped;
+  const TableRecord records[] = {stopped, live_record(log_)};
+  expect_ok(sink->finish_load(records, "source", at_lsn(100)));
+  EXPECT_EQ(rows("SELECT count(*) FROM log"), "5");
+  EXPECT_EQ(rows("SELECT count(*) FROM sqlite_master WHERE name = 'items'"), "0");
+}
+
 TEST_F(RemoteLoads, PoisonFoundAtTheEndIsToldOnce) {
   auto sink = opened_sink();
   const CacheTable* tables[] = {&items_, &log_};

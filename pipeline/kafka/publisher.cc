@@ -1,0 +1,446 @@
+#include "pipeline/kafka/publisher.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/api/failpoint.h"
+#include "pipeline/api/log.h"
+
+namespace walbridge::kafka {
+namespace {
+
+using pipeline::Step;
+
+constexpr std::uint64_t kProgressBytes = 16ULL << 20U;
+constexpr std::size_t kMostOutgoing = 4;  // records encoded ahead of the writer
+constexpr std::int64_t kFullPauseMs = 5;
+constexpr std::int64_t kReportPauseMs = 2;
+constexpr std::int64_t kOperatorPauseMs = 30'000;
+
+}  // namespace
+
+Publisher::Publisher(Logs logs, pipeline::LaneLink& link, CopyRequests& copies, PublisherStats& stats,
+                     const Clock& clock, PublisherOptions options)
+    : logs_(std::move(logs)),
+      link_(link),
+      copies_(copies),
+      stats_(stats),
+      clock_(clock),
+      options_(std::move(options)),
+      backoff_(200, 10'000, options_.seed) {}
+
+void Publisher::start(Lsn confirmed, bool fresh_slot) {
+  durable_ = confirmed;
+  fresh_slot_ = fresh_slot;
+  started_ = true;
+  link_.set_durable(confirmed);
+}
+
+Result<Step> Publisher::step() {
+  const auto now = clock_.now_ms();
+  wake_at_ms_ = not_before_ms_;
+  if (!started_ || now < not_before_ms_) return Step::Idle;
+  wake_at_ms_ = not_before_ms_ = 0;
+  if (!writer_) {
+    if (auto opened = open(); !opened) {
+      fail(opened.error());
+      if (opened.error().verdict != Verdict::Retry) return std::move(opened.error());
+      return Step::Idle;
+    }
+    return Step::Progressed;
+  }
+  auto worked = take_reports({});
+  if (worked && !in_parts_) {
+    emit_answers();
+    emit_pieces();
+  }
+  if (worked) worked = take_chunk();
+  if (!worked) {
+    fail(worked.error());
+    return Step::Idle;
+  }
+  if (chunk_) {
+    wake_at_ms_ = now + kFullPauseMs;
+    return outgoing_.empty() ? Step::Progressed : Step::Idle;
+  }
+  chunk_ = link_.pop();
+  next_event_ = 0;
+  return chunk_ ? Result<Step>(Step::Progressed) : settle_when_drained();
+}
+
+// Nothing is queued: what is whole goes out at once, and a detached link learns where it may be joined again.
+Result<Step> Publisher::settle_when_drained() {
+  const auto now = clock_.now_ms();
+  emit_block();
+  if (!in_transaction_ && !in_parts_) emit_progress();
+  const auto pumped = pump();
+  if (!pumped) {
+    fail(pumped.error());
+    return Step::Idle;
+  }
+  if (link_.mode() == pipeline::LaneMode::Detached && outgoing_.empty()) {
+    if ((chunk_ = link_.pop())) {  // pushed just before the detach
+      next_event_ = 0;
+      return Step::Progressed;
+    }
+    // The rest of an open transaction will come again from its beginning.
+    events_.clear();
+    whole_ = {};
+    in_transaction_ = skipping_ = in_parts_ = false;
+    link_.ready(emitted_to_);
+    return Step::Progressed;
+  }
+  wake_at_ms_ = written_.empty() && outgoing_.empty() ? emitted_ms_ + options_.progress_ms : now + kReportPauseMs;
+  return Step::Idle;
+}
+
+// ---- the log's end, and beginning again ----
+
+Status Publisher::open() {
+  WALBRIDGE_TRY(logs_.ensure_topics());
+  WALBRIDGE_TRY_AS(largest_value_, logs_.largest_value());
+  writer_id_ = options_.writer + (lives_ == 0 ? "" : "-" + std::to_string(lives_));
+  WALBRIDGE_TRY(find_end());
+  WALBRIDGE_TRY_AS(auto writer, logs_.writer());
+  ++lives_;
+  emitted_to_ = whole_to_ = idle_to_ = durable_;
+  RecordHead head;
+  head.kind = RecordKind::Start;
+  head.committed_at = clock_.wall();
+  WALBRIDGE_FAILPOINT("kafka-before-start-record");
+  writer_ = std::move(writer);
+  emit(std::move(head), {}, {});
+  if (lost_copy_ != 0) {
+    RecordHead lost;
+    lost.kind = RecordKind::Chunk;
+    lost.request = std::exchange(lost_copy_, 0);
+    lost.failed = lost.last = true;
+    emit(std::move(lost), encode_error({Verdict::Retry, "publisher-restarted", "the publisher began again", {}, {}}),
+         {});
+  }
+  WALBRIDGE_TRY(pump());
+  fresh_slot_ = false;
+  backoff_.reset();
+  {
+    const std::scoped_lock lock(stats_.mutex);
+    stats_.last_error.reset();
+    stats_.stream = stream_;
+  }
+  stats_.open = true;
+  link_.ready(durable_);
+  log::info("publishing", {{"topic", options_.topic}, {"stream", stream_}, {"from", to_string(durable_)}});
+  return Done{};
+}
+
+void Publisher::begin_stream(const char* why) {
+  if (why != nullptr) {
+    log::error("appliers of the topic must copy their tables again: a new stream begins",
+               {{"topic", options_.topic}, {"code", "kafka-gap"}, {"reason", why}});
+  }
+  stream_ = writer_id_;
+}
+
+// What the topic ends with says which history it holds and up to where.
+Status Publisher::find_end() {
+  constexpr std::int64_t kTail = 256;
+  constexpr std::int64_t kMostWaitMs = 10'000;
+  WALBRIDGE_TRY_AS(auto reader, logs_.reader());
+  WALBRIDGE_TRY_AS(const LogRange range, reader->range());
+  end_offset_ = range.next;
+  std::optional<RecordHead> newest;
+  Lsn complete;
+  auto at = std::max(range.low, range.next - kTail);
+  if (at < range.next) WALBRIDGE_TRY(reader->seek(at));
+  const auto give_up_ms = clock_.now_ms() + kMostWaitMs;
+  while (at < range.next) {
+    WALBRIDGE_TRY_AS(const auto record, reader->next());
+    if (!record) {
+      if (reader->at_end() || clock_.now_ms() > give_up_ms) break;
+      reader->wait(std::chrono::milliseconds(100), true);
+      continue;
+    }
+    at = record->offset + 1;
+    WALBRIDGE_TRY_AS(const RecordHead head, head_of(*record, options_.topic));
+    if (!newest || head.stream != newest->stream) complete = {};
+    complete = std::max(complete, head.to);
+    if (!newest || head.epoch >= newest->epoch) newest = head;
+  }
+  if (!newest) {
+    if (range.next > 0 && range.low < range.next) {
+      return Error{
+          Verdict::Retry, "kafka-end-unread", "the end of topic " + options_.topic + " cannot be read", {}, {}};
+    }
+    ++epoch_;
+    begin_stream(fresh_slot_ ? nullptr : "the topic is empty");
+    return Done{};
+  }
+  if (newest->source_id != options_.source_id) {
+    return Error{Verdict::Operator,
+                 "kafka-other-source",
+                 "topic " + options_.topic + " is written by another source (" + newest->source_id + ", this is " +
+                     options_.source_id + ")",
+                 "give each source a topic of its own: set `kafka.topic`, or delete this one",
+                 {}};
+  }
+  epoch_ = std::max(epoch_, newest->epoch) + 1;  // the topic may have lost what this process wrote before
+  if (fresh_slot_) {
+    begin_stream("the replication slot is new");
+  } else if (complete < durable_) {
+    begin_stream("the topic no longer holds what was confirmed");
+  } else {
+    stream_ = newest->stream;
+  }
+  return Done{};
+}
+
+void Publisher::fail(const Error& error) {
+  writer_.reset();
+  if (const auto copy = copies_.current()) {
+    lost_copy_ = *copy;
+    copies_.done(*copy);
+  }
+  outgoing_.clear();
+  written_.clear();
+  events_.clear();
+  chunk_.reset();
+  whole_ = {};
+  in_transaction_ = skipping_ = in_parts_ = false;
+  const bool was_open = stats_.open.exchange(false);
+  stats_.unconfirmed_bytes = 0;
+  bool news = was_open;
+  {
+    const std::scoped_lock lock(stats_.mutex);
+    news = news || !stats_.last_error || stats_.last_error->code != error.code;
+    stats_.last_error = error;
+  }
+  if (news) {
+    log::error("publishing has stopped and is tried again",
+               {{"topic", options_.topic}, {"code", error.code}, {"error", error.message}, {"remedy", error.remedy}});
+  }
+  link_.reopen();
+  const auto pause = error.verdict == Verdict::Retry || was_open ? backoff_.next_ms() : kOperatorPauseMs;
+  wake_at_ms_ = not_before_ms_ = clock_.now_ms() + pause;
+}
+
+void Publisher::finish(std::chrono::milliseconds at_most) {
+  if (!writer_) return;
+  if (!in_transaction_ && !in_parts_) emit_block();
+  const auto until = clock_.now_ms() + at_most.count();
+  while ((!outgoing_.empty() || !written_.empty()) && clock_.now_ms() < until) {
+    if (!pump() || !take_reports(std::chrono::milliseconds(20))) return;
+  }
+}
+
+// ---- events ----
+
+Status Publisher::take_chunk() {
+  WALBRIDGE_TRY(pump());
+  if (!chunk_) return Done{};
+  while (outgoing_.size() < kMostOutgoing && next_event_ < chunk_->events.size()) {
+    on_event(chunk_->events[next_event_++], *chunk_);
+    if (outgoing_.size() >= kMostOutgoing) WALBRIDGE_TRY(pump());
+  }
+  if (next_event_ == chunk_->events.size()) chunk_.reset();
+  return Done{};
+}
+
+void Publisher::on_event(const Event& event, const Chunk& chunk) {
+  if (const auto* idle = std::get_if<IdlePosition>(&event)) {
+    idle_to_ = std::max(idle_to_, idle->lsn);
+    return;
+  }
+  if (const auto* begin = std::get_if<TxBegin>(&event)) {
+    skipping_ = begin->commit_lsn < whole_to_;
+    in_transaction_ = !skipping_;
+    if (in_transaction_ && !oldest_commit_) oldest_commit_ = begin->committed_at;
+  } else if (const auto* mark = std::get_if<BackfillMark>(&event); mark != nullptr && !skipping_) {
+    // Everything that belongs to a mark comes before it.
+    emit_pieces();
+    copies_.done(mark->chunk);
+  }
+  const auto* commit = std::get_if<TxCommit>(&event);
+  if (skipping_) {
+    if (commit != nullptr) skipping_ = false;
+    return;
+  }
+  events_.add(event, chunk);
+  if (commit != nullptr) {
+    on_commit(*commit);
+  } else {
+    cut_if_large();
+  }
+}
+
+void Publisher::on_commit(const TxCommit& commit) {
+  in_transaction_ = false;
+  committed_at_ = commit.committed_at;
+  whole_to_ = commit.end_lsn;
+  stats_.transactions.fetch_add(1, std::memory_order_relaxed);
+  if (in_parts_) {
+    emit_part(true);
+    return;
+  }
+  whole_ = events_.place();
+  if (events_.bytes() >= options_.block_bytes) emit_block();
+}
+
+void Publisher::cut_if_large() {
+  if (events_.bytes() < options_.part_bytes) return;
+  emit_block();
+  if (events_.bytes() >= options_.part_bytes) emit_part(false);
+}
+
+void Publisher::emit_block() {
+  if (whole_.body == 0) return;
+  RecordHead head;
+  head.kind = RecordKind::Block;
+  head.to = whole_to_;
+  head.committed_at = committed_at_;
+  std::string value;
+  events_.take(whole_, value);
+  whole_ = {};
+  emit(std::move(head), std::move(value), oldest_commit_);
+  if (!in_transaction_) oldest_commit_ = {};
+}
+
+void Publisher::emit_part(bool last) {
+  RecordHead head;
+  head.kind = RecordKind::Part;
+  head.part = in_parts_ ? ++part_ : (part_ = 0);
+  head.last = last;
+  head.to = last ? whole_to_ : emitted_to_;
+  head.committed_at = last ? committed_at_ : oldest_commit_;
+  std::string value;
+  events_.take(value);
+  emit(std::move(head), std::move(value), oldest_commit_);
+  in_parts_ = !last;
+  if (last) oldest_commit_ = {};
+  WALBRIDGE_FAILPOINT("kafka-between-parts");
+}
+
+void Publisher::emit_progress() {
+  const auto to = std::max(emitted_to_, idle_to_);
+  const bool due = clock_.now_ms() - emitted_ms_ >= options_.progress_ms ||
+                   bytes_between(emitted_to_, to) >= kProgressBytes || (options_.eager_idle && to > emitted_to_);
+  if (!due || !outgoing_.empty()) return;
+  RecordHead head;
+  head.kind = RecordKind::Progress;
+  head.to = to;
+  head.committed_at = clock_.wall();
+  emit(std::move(head), {}, {});
+}
+
+// ---- copies and answers ----
+
+void Publisher::answer(RecordHead head, std::string value) {
+  {
+    const std::scoped_lock lock(answers_mutex_);
+    answers_.emplace_back(std::move(head), std::move(value));
+  }
+  link_.wake();
+}
+
+void Publisher::emit_answers() {
+  std::vector<std::pair<RecordHead, std::string>> answers;
+  {
+    const std::scoped_lock lock(answers_mutex_);
+    answers.swap(answers_);
+  }
+  for (auto& [head, value] : answers) emit(std::move(head), std::move(value), {});
+}
+
+void Publisher::emit_pieces() {
+  const auto id = copies_.current();
+  if (!id) return;
+  for (const auto& piece : copies_.take(*id)) {
+    RecordHead head;
+    head.kind = RecordKind::Chunk;
+    head.request = *id;
+    head.last = piece.ends_chunk;
+    emit(std::move(head), encode_piece(piece), {});
+    WALBRIDGE_FAILPOINT("kafka-chunk-written");
+  }
+  if (const auto failure = copies_.failure(*id)) {
+    RecordHead head;
+    head.kind = RecordKind::Chunk;
+    head.request = *id;
+    head.failed = head.last = true;
+    emit(std::move(head), encode_error(*failure), {});
+    copies_.done(*id);
+  }
+}
+
+// ---- the writer ----
+
+void Publisher::emit(RecordHead head, std::string value, Timestamp oldest_commit) {
+  head.stream = stream_;
+  head.writer = writer_id_;
+  head.epoch = epoch_;
+  head.source_id = options_.source_id;
+  head.from = emitted_to_;
+  if (!head.to) head.to = emitted_to_;
+  emitted_to_ = head.to;
+  emitted_ms_ = clock_.now_ms();
+  const auto slices = std::max<std::size_t>(1, (value.size() + largest_value_ - 1) / largest_value_);
+  written_.push_back({head.to, slices, oldest_commit});
+  head.slices = static_cast<std::uint32_t>(slices);
+  if (slices == 1) {
+    outgoing_.push_back({to_headers(head), std::move(value)});
+    return;
+  }
+  for (std::size_t slice = 0; slice < slices; ++slice) {
+    head.slice = static_cast<std::uint32_t>(slice);
+    outgoing_.push_back({to_headers(head), value.substr(slice * largest_value_, largest_value_)});
+  }
+}
+
+// True: the writer has taken everything.
+Result<bool> Publisher::pump() {
+  while (!outgoing_.empty()) {
+    if (writer_->unconfirmed_bytes() > options_.most_unconfirmed) return false;
+    auto& next = outgoing_.front();
+    WALBRIDGE_TRY_AS(const bool taken, writer_->write(next.headers, next.value));
+    if (!taken) return false;
+    stats_.records.fetch_add(1, std::memory_order_relaxed);
+    stats_.bytes.fetch_add(next.value.size(), std::memory_order_relaxed);
+    outgoing_.pop_front();
+    WALBRIDGE_FAILPOINT("kafka-after-write");
+  }
+  return true;
+}
+
+Status Publisher::take_reports(std::chrono::milliseconds at_most) {
+  offsets_.clear();
+  WALBRIDGE_TRY(writer_->reports(at_most, offsets_));
+  stats_.unconfirmed_bytes = writer_->unconfirmed_bytes();
+  {
+    auto trouble = writer_->trouble();
+    const std::scoped_lock lock(stats_.mutex);
+    stats_.last_error = std::move(trouble);
+  }
+  if (!offsets_.empty() && offsets_.front() < end_offset_) {
+    return Error{Verdict::Retry, "kafka-log-rewound", "topic " + options_.topic + " was replaced or rewound", {}, {}};
+  }
+  if (!offsets_.empty()) WALBRIDGE_FAILPOINT("kafka-after-report");
+  for (std::size_t i = 0; i < offsets_.size() && !written_.empty(); ++i) {
+    auto& record = written_.front();
+    if (--record.slices > 0) continue;
+    durable_ = std::max(durable_, record.to);
+    if (record.oldest_commit) {
+      stats_.publish_seconds.observe(std::max(0.0, seconds_between(record.oldest_commit, clock_.wall())));
+    }
+    written_.pop_front();
+  }
+  if (!offsets_.empty()) {
+    stats_.published_lsn = durable_.value;
+    link_.set_durable(durable_);
+  }
+  const auto oldest =
+      std::find_if(written_.begin(), written_.end(), [](const Written& w) { return bool(w.oldest_commit); });
+  stats_.oldest_unconfirmed_micros = oldest != written_.end() ? oldest->oldest_commit.micros
+                                     : oldest_commit_         ? oldest_commit_.micros
+                                                              : 0;
+  return Done{};
+}
+
+}  // namespace walbridge::kafka

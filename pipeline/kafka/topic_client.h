@@ -1,0 +1,66 @@
+// An applier's side of the topic, apart from the stream itself: which stream it holds and up to where, and questions to
+// the publisher with their answers. Every member waits for brokers or the publisher, at most some seconds. One thread.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "pipeline/api/clock.h"
+#include "pipeline/kafka/log.h"
+#include "pipeline/kafka/record.h"
+#include "pipeline/kafka/requests.h"
+
+namespace walbridge::kafka {
+
+class TopicClient {
+ public:
+  // Once per kind of client, for tests put their own logs here.
+  struct Logs {
+    std::function<Result<std::unique_ptr<LogReader>>()> changes;
+    std::function<Result<std::unique_ptr<LogWriter>>()> requests;
+  };
+  TopicClient(const config::Kafka& settings, Logs logs, std::string asker, const Clock& clock, std::uint64_t seed)
+      : settings_(settings), logs_(std::move(logs)), asker_(std::move(asker)), clock_(clock), next_id_(seed) {}
+
+  // The newest record's head and the offset behind it. Retry "kafka-no-publisher" when nobody has written for
+  // `patience`.
+  struct End {
+    RecordHead head;
+    std::int64_t next_offset = 0;
+    std::int64_t low_offset = 0;
+  };
+  Result<End> end(std::chrono::milliseconds patience);
+
+  struct Answer {
+    RecordHead head;
+    std::int64_t next_offset = 0;  // behind it
+    std::string value;
+  };
+  // Asks again every few seconds until the publisher answers or `patience` is over: Retry "kafka-no-publisher".
+  Result<Answer> ask(Request request, std::chrono::milliseconds patience);
+  // Only tells it.
+  Status tell(Request request);
+
+  const config::Kafka& settings() const { return settings_; }
+
+ private:
+  Status connect();
+  Result<std::optional<End>> look(std::int64_t until_ms);
+  Status send(const Request& request);
+  Error no_publisher(const std::string& what) const;
+
+  const config::Kafka settings_;
+  const Logs logs_;
+  const std::string asker_;
+  const Clock& clock_;
+  std::uint64_t next_id_;
+  std::string stream_;
+  std::unique_ptr<LogReader> changes_;
+  std::unique_ptr<LogWriter> requests_;
+};
+
+}  // namespace walbridge::kafka
