@@ -122,6 +122,12 @@ class Pair:
     def wait_streaming(self, child):
         sql = f"SELECT 1 FROM pg_replication_slots WHERE slot_name = '{self.name}' AND active"
         self._wait(lambda: bool(self.source.sql(sql)), child, 60, "the slot to be streamed from")
+        if isinstance(child, Children):
+            self._wait(self.applier.ready, child, 60, "the applier to be ready")
+
+    def wait_confirmed(self, child, position):
+        sql = f"SELECT confirmed_flush_lsn - '0/0' > {position} FROM pg_replication_slots WHERE slot_name = '{self.name}'"
+        self._wait(lambda: self.source.sql(sql)[0][0], child, 60, "the slot to be confirmed")
 
     def filled(self):
         cache = FileCache(self.cache)
@@ -142,6 +148,14 @@ class Pair:
                 raise RuntimeError(f"{self.name} did not catch up in {time.monotonic() - child.started:.0f} s\n"
                                    f"publisher:\n{self.publisher.log()}\napplier:\n{self.applier.log()}")
             time.sleep(pause)
+
+    def start_cost(self):
+        """Of a publisher that finds nothing to publish, from its start until it waits: no row pays for that."""
+        with self.publishing() as child:
+            self._wait(self.publisher.ready, child, 60, "the publisher to be ready")
+            cost = child.cost_so_far()
+            child.stop(signal.SIGTERM)
+        return cost
 
     def publish(self, backlog):
         """The cost from process start until the whole backlog is in the topic; stopped afterwards, which is not counted."""

@@ -111,7 +111,10 @@ void Bridge::answer_request(kafka::Request request) {
     for (const auto& table : tables_) {
       const bool carried = std::any_of(plan.tables.begin(), plan.tables.end(),
                                        [&](const auto& each) { return each->cache().source_oid == table.oid; });
-      if (carried) offered.push_back(table);
+      // A reader's own rules say the same of those that are refused, and why.
+      const bool refused = std::any_of(plan.refused.begin(), plan.refused.end(),
+                                       [&](const auto& each) { return each.source_oid == table.oid; });
+      if (carried || refused) offered.push_back(table);
     }
     topic_->publisher.answer(head, kafka::encode_catalog(offered));
   } else if (request.kind == kafka::Request::Kind::Announce) {

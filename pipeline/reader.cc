@@ -127,7 +127,10 @@ Result<Step> Reader::start_stream() {
     if (mode == LaneMode::Detached || mode == LaneMode::Attached) finishing = true;
     if (!member.joins) continue;
     const auto resume = member.link->resume_from();
-    if (!from || resume.is_before(*from)) from = resume;
+    // Each on its own: several caches may stand at different places of one record.
+    if (!from) from = resume;
+    from->lsn = std::min(from->lsn, resume.lsn);
+    from->offset = std::min(from->offset, resume.offset);
   }
   if (finishing && now - ended_ms_ < options_.gather_ms) {
     wake_at_ms_ = ended_ms_ + options_.gather_ms;

@@ -28,10 +28,6 @@ struct StreamPosition {
   constexpr StreamPosition() = default;
   constexpr StreamPosition(Lsn at, std::int64_t record = -1) : lsn(at), offset(record) {}  // NOLINT: a place in the log
   friend constexpr bool operator==(const StreamPosition&, const StreamPosition&) = default;
-  // Records of one log are in order, whatever positions they repeat.
-  constexpr bool is_before(const StreamPosition& other) const {
-    return offset >= 0 && other.offset >= 0 ? offset < other.offset : lsn < other.lsn;
-  }
 };
 
 std::string to_string(Lsn lsn);

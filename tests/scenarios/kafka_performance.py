@@ -1,6 +1,8 @@
 """Plays one scenario through Kafka: one process publishes, another applies to the same kinds of cache; they know each other
 by the topic only."""
 
+import json
+
 from tests.support.kafka import kafka_section
 from tests.support.walbridge import Walbridge
 
@@ -58,6 +60,17 @@ class KafkaPerformance(Performance):
     def _stop_feeding(self):
         # Whoever asks what is planned is answered by the one that publishes.
         self._end(self.walbridge)
+
+    def _refused(self):
+        """What the publisher refuses is not in the topic, so that no applier can speak of it; but a publisher knows no caches, and
+        not which of two tables that want one name has it there."""
+        published = json.loads(self.publisher.command("plan", "--json").stdout)["kafka"]
+        unpublished = {t["table"]: t["code"] for t in published["refused"]}
+        found = {}
+        for sink, refused in super()._refused().items():
+            states = self.caches[sink].table_states(self.walbridge.name)
+            found[sink] = {**{table: code for table, code in unpublished.items() if states.get(table, ("",))[0] != "live"}, **refused}
+        return found
 
     def _destroy(self):
         self._end(self.publisher)

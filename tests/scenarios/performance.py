@@ -245,9 +245,12 @@ class Performance:
             outcome.answers[name] = [self._answer(cache, check.query) for check in self.scenario.checks]
             outcome.cells[name] = [self._cell(cache, *cell[:4]) for cell in self.scenario.cells]
             outcome.states[name] = cache.table_states(self.walbridge.name)
-        plan = json.loads(self.walbridge.command("plan", "--json").stdout)
-        outcome.refused = {sink["name"]: {t["source"]: t["code"] for t in sink["refused"]} for sink in plan["sinks"]}
+        outcome.refused = self._refused()
         return outcome
+
+    def _refused(self):
+        plan = json.loads(self.walbridge.command("plan", "--json").stdout)
+        return {sink["name"]: {t["source"]: t["code"] for t in sink["refused"]} for sink in plan["sinks"]}
 
     def _leaves_named(self, columns, rows):
         """The hidden column of partitioned tables holds an oid, which differs from database to database: its name instead."""
