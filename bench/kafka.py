@@ -112,12 +112,12 @@ def _retained(bench, pair, away):
     with running as child:
         pair.wait_streaming(child)
         for _ in range(DOWN_ROUNDS):
-            # A checkpoint says where transactions begin; the start of a slot moves there with the next confirmation.
-            for changes in (ROUND_CHANGES, 10):
-                backlog = source.write_small_transactions(changes, bench.sizes.accounts)
-                pair.wait_confirmed(child, backlog.before)
-                source.checkpoint()
+            backlog = source.write_small_transactions(ROUND_CHANGES, bench.sizes.accounts)
+            pair.wait_confirmed(child, backlog.before)
             most = max(most, int(source.sql(f"SELECT pg_current_wal_lsn() - restart_lsn FROM pg_replication_slots WHERE {slot}")[0][0]))
+            # A checkpoint says where transactions begin; the start of a slot moves there with the next confirmation.
+            source.checkpoint()
+            pair.wait_confirmed(child, source.write_small_transactions(10, bench.sizes.accounts).before)
         written = backlog.end
         child.stop(15)
     return most, written

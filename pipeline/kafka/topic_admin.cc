@@ -20,7 +20,7 @@ Result<std::string> TopicAdmin::identity() {
       identity_ = end->head.source_id + "@" + end->head.stream;
       return identity_;
     }
-    if (end.error().verdict != Verdict::Retry) return end.error();
+    if (end.error().verdict != Verdict::Retry || end.error().code == "kafka-unreachable") return end.error();
     for (const auto& finding : check_()) {
       const bool may_come = finding.code == "kafka-topic-missing" || finding.code == "kafka-unreachable";
       if (finding.severity != Finding::Severity::Error || may_come) continue;

@@ -259,8 +259,11 @@ class KafkaBroker:
 
     def offsets(self, name, partition=0):
         """(first, next)"""
-        with self.consumer() as consumer:
-            return consumer.get_watermark_offsets(confluent_kafka.TopicPartition(name, partition), timeout=20)
+        def asked():  # a partition that has just been made has no leader yet
+            with contextlib.suppress(confluent_kafka.KafkaException), self.consumer() as consumer:
+                return consumer.get_watermark_offsets(confluent_kafka.TopicPartition(name, partition), timeout=20)
+            return None
+        return wait_for(asked, 30, f"the offsets of {name}", interval=0.1)
 
     def end(self, name):
         return self.offsets(name)[1]
