@@ -37,15 +37,11 @@ bool has_errors(const std::vector<Finding>& findings) {
 // Rows are published whole; rules about them are the appliers'.
 void add_published(Check& check, const std::vector<SourceTable>& tables, const config::Config& config,
                    std::vector<PublishedTable>& selected) {
-  const auto plan = mapping::plan_sink(tables, config, published_as_sink());
+  auto plan = mapping::plan_topic(tables, config);
   if (!config.applies()) {
     for (const auto& refused : plan.refused) check.findings.push_back(finding_of(refused.error, refused.source_name));
   }
-  for (const auto& table : tables) {
-    const auto wanted = std::find_if(plan.tables.begin(), plan.tables.end(),
-                                     [&](const auto& each) { return each->cache().source_oid == table.oid; });
-    if (wanted != plan.tables.end()) selected.push_back({&table, {}, (*wanted)->append_only()});
-  }
+  selected = std::move(plan.tables);
 }
 
 // Preflight of the tables any sink takes, and each sink with the tables it takes.

@@ -30,13 +30,16 @@ std::uint64_t new_seed() {
   return (static_cast<std::uint64_t>(random()) << 31U) ^ random();
 }
 
+kafka::RequestWriter::Open request_writer(const config::Kafka& settings) {
+  return [settings] { return kafka::open_writer(settings, kafka::Topic::Control, kRequestQueueBytes); };
+}
+
 std::shared_ptr<kafka::TopicClient> topic_client(const config::Config& config, const Clock& clock) {
   const auto settings = *config.kafka;
   return std::make_shared<kafka::TopicClient>(
       settings,
-      kafka::TopicClient::Logs{
-          [settings] { return kafka::open_reader(settings, kafka::Topic::Changes); },
-          [settings] { return kafka::open_writer(settings, kafka::Topic::Control, kRequestQueueBytes); }},
+      kafka::TopicClient::Logs{[settings] { return kafka::open_reader(settings, kafka::Topic::Changes); },
+                               request_writer(settings)},
       new_uuid(), clock, new_seed());
 }
 
@@ -86,8 +89,7 @@ Result<pipeline::BridgeParts> parts_from_topic(const config::Config& config, con
   const auto settings = *config.kafka;
   pipeline::BridgeParts parts;
   parts.topic_stats = std::make_unique<kafka::TopicStats>();
-  WALBRIDGE_TRY_AS(auto requests, kafka::open_writer(settings, kafka::Topic::Control, kRequestQueueBytes));
-  parts.chunks = std::make_unique<kafka::ChunkClient>(std::move(requests), new_uuid(), clock);
+  parts.chunks = std::make_unique<kafka::ChunkClient>(request_writer(settings), new_uuid(), clock);
   WALBRIDGE_TRY_AS(auto reader, kafka::open_reader(settings, kafka::Topic::Changes));
   auto source = std::make_unique<kafka::TopicSource>(std::move(reader), settings.topic, clock, *parts.topic_stats);
   source->set_copies(parts.chunks->copies());
@@ -98,12 +100,6 @@ Result<pipeline::BridgeParts> parts_from_topic(const config::Config& config, con
   parts.snapshot = std::make_unique<kafka::TopicSnapshot>(client);
   WALBRIDGE_TRY_AS(parts.sinks, open_sinks(config));
   return parts;
-}
-
-config::Sink published_as_sink() {
-  config::Sink sink;
-  sink.name = "kafka";
-  return sink;
 }
 
 }  // namespace walbridge::cli

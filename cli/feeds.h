@@ -23,7 +23,4 @@ Result<pipeline::BridgeParts> parts_from_source(const config::Config& config, co
 // … and of one from the topic into the caches.
 Result<pipeline::BridgeParts> parts_from_topic(const config::Config& config, const Clock& clock);
 
-// What a pipeline that ends in a topic publishes: nobody's sink, for plan_sink().
-config::Sink published_as_sink();
-
 }  // namespace walbridge::cli

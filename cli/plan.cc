@@ -242,9 +242,9 @@ void print_sql(const Planned& planned, const std::vector<SourceTable>& tables, c
   }
 }
 
-ordered_json topic_json(const config::Kafka& kafka, const mapping::SinkPlan& plan) {
+ordered_json topic_json(const config::Kafka& kafka, const mapping::TopicPlan& plan) {
   ordered_json json{{"topic", kafka.topic}, {"published", ordered_json::array()}, {"refused", ordered_json::array()}};
-  for (const auto& table : plan.tables) json["published"].push_back(table->cache().source_name);
+  for (const auto& table : plan.tables) json["published"].push_back(table.table->qualified_name());
   for (const auto& refused : plan.refused) {
     json["refused"].push_back(
         {{"table", refused.source_name}, {"code", refused.error.code}, {"reason", refused.error.message}});
@@ -252,9 +252,9 @@ ordered_json topic_json(const config::Kafka& kafka, const mapping::SinkPlan& pla
   return json;
 }
 
-void print_topic(const config::Kafka& kafka, const mapping::SinkPlan& plan) {
+void print_topic(const config::Kafka& kafka, const mapping::TopicPlan& plan) {
   std::cout << "topic " << kafka.topic << ": " << plan.tables.size() << " tables, with all rows and columns\n";
-  for (const auto& table : plan.tables) std::cout << "  " << table->cache().source_name << "\n";
+  for (const auto& table : plan.tables) std::cout << "  " << table.table->qualified_name() << "\n";
   for (const auto& refused : plan.refused) {
     std::cout << "  " << refused.source_name << " is not published: " << refused.error.message << " ["
               << refused.error.code << "]\n";
@@ -275,7 +275,7 @@ int plan(const config::Config& config, const PlanOptions& options) {
   ordered_json json{{"sinks", ordered_json::array()}};
   bool refused_any = false;
   if (config.publishes()) {
-    const auto published = mapping::plan_sink(*tables, config, published_as_sink());
+    const auto published = mapping::plan_topic(*tables, config);
     refused_any = published.tables.empty() || (!config.applies() && !published.refused.empty());
     if (options.format == "json") {
       json["kafka"] = topic_json(*config.kafka, published);

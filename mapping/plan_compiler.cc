@@ -34,7 +34,7 @@ Error PlanCompiler::refuse(const char* code, std::string message, std::string re
 }
 
 Status PlanCompiler::run() {
-  WALBRIDGE_TRY(refuse_kind());
+  WALBRIDGE_TRY(refuse_unlogged(source_));
   WALBRIDGE_TRY_AS(rules_, merge_rules(config_, source_));
   WALBRIDGE_TRY_AS(key_, choose_key(source_, rules_));
   WALBRIDGE_TRY(name_table());
@@ -47,15 +47,6 @@ Status PlanCompiler::run() {
   WALBRIDGE_TRY(place_key());
   WALBRIDGE_TRY(plan_rest());
   finish();
-  return {};
-}
-
-Status PlanCompiler::refuse_kind() const {
-  if (source_.persistence == 'u') {
-    return refuse("unlogged",
-                  fmt::format("{} is unlogged: its changes are not in the stream", source_.qualified_name()),
-                  "ALTER TABLE ... SET LOGGED, or exclude the table");
-  }
   return {};
 }
 

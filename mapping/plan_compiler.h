@@ -28,7 +28,6 @@ struct PlanCompiler {
       : source_(source), config_(config), sink_(sink), plan_(std::make_shared<TablePlan>()) {}
 
   Status run();
-  Status refuse_kind() const;
   Status name_table();
   // plan_columns.cc: the columns, their encodings, masks and order keys.
   Status plan_columns();

@@ -86,6 +86,12 @@ Result<Key> ruled_key(const SourceTable& source, const TableRules& rules, const 
 
 }  // namespace
 
+Status refuse_unlogged(const SourceTable& source) {
+  if (source.persistence != 'u') return {};
+  return refuse("unlogged", fmt::format("{} is unlogged: its changes are not in the stream", source.qualified_name()),
+                "ALTER TABLE ... SET LOGGED, or exclude the table");
+}
+
 Result<Key> identity_columns(const SourceTable& source) {
   const auto name = source.qualified_name();
   switch (source.replica_identity) {

@@ -10,6 +10,9 @@
 
 namespace walbridge::mapping {
 
+// Fails when the source does not tell of the table's changes at all.
+Status refuse_unlogged(const SourceTable& source);
+
 // The columns the source sends of an old row; fails when it sends none.
 Result<std::vector<std::int16_t>> identity_columns(const SourceTable& source);
 

@@ -17,6 +17,7 @@
 #include "pipeline/api/cache_table.h"
 #include "pipeline/api/change.h"
 #include "pipeline/api/result.h"
+#include "pipeline/api/source.h"
 #include "pipeline/api/source_table.h"
 
 namespace walbridge::mapping {
@@ -200,5 +201,14 @@ struct PlanMemory {
 // calls with the same configuration and sink.
 SinkPlan plan_sink(std::span<const SourceTable> tables, const config::Config& config, const config::Sink& sink,
                    const SettledNames& settled = {}, PlanMemory* memory = nullptr);
+
+// What a pipeline that ends in a topic publishes, and what it cannot.
+struct TopicPlan {
+  std::vector<PublishedTable> tables;  // into the tables that were planned
+  std::vector<RefusedTable> refused;
+
+  const PublishedTable* find(std::uint32_t oid) const;
+};
+TopicPlan plan_topic(std::span<const SourceTable> tables, const config::Config& config);
 
 }  // namespace walbridge::mapping

@@ -1,7 +1,9 @@
 // The bridge's part in Kafka: a pipeline that ends in a topic, and the beginning of a cache that is fed from one.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "config/load.h"
 #include "mapping/unused_names.h"
 #include "pipeline/api/failpoint.h"
 #include "pipeline/api/log.h"
@@ -13,13 +15,6 @@ namespace {
 
 constexpr std::int64_t kTryAgainMs = 5'000;
 constexpr std::int64_t kLookAtTablesMs = 30'000;
-
-// Nobody is fed by it; its plan says which tables the rules of this file can carry.
-config::Sink topic_sink() {
-  config::Sink sink;
-  sink.name = "kafka";
-  return sink;
-}
 
 Error not_published(const std::string& table) {
   return {Verdict::Operator,
@@ -33,7 +28,7 @@ Error not_published(const std::string& table) {
 
 // Rows are published whole: rules about them are the appliers'.
 Status Bridge::plan_topic() {
-  const auto plan = mapping::plan_sink(tables_, config_, topic_sink());
+  const auto plan = mapping::plan_topic(tables_, config_);
   for (const auto& refused : plan.refused) {
     log::warn("table not published", {{"table", refused.source_name},
                                       {"code", refused.error.code},
@@ -50,7 +45,7 @@ Status Bridge::plan_topic() {
                  "see `walbridge plan` for the reasons, and `tables.include` in " + config_.file,
                  {}};
   }
-  for (const auto& table : plan.tables) wanted_[table->cache().source_oid] = {{}, table->append_only()};
+  for (const auto& each : plan.tables) wanted_[each.table->oid] = {{}, each.append_only};
   return Done{};
 }
 
@@ -107,15 +102,9 @@ void Bridge::answer_request(kafka::Request request) {
     if (!tables) return failed(tables.error());
     tables_ = *std::move(tables);
     std::vector<SourceTable> offered;
-    const auto plan = mapping::plan_sink(tables_, config_, topic_sink());
-    for (const auto& table : tables_) {
-      const bool carried = std::any_of(plan.tables.begin(), plan.tables.end(),
-                                       [&](const auto& each) { return each->cache().source_oid == table.oid; });
-      // A reader's own rules say the same of those that are refused, and why.
-      const bool refused = std::any_of(plan.refused.begin(), plan.refused.end(),
-                                       [&](const auto& each) { return each.source_oid == table.oid; });
-      if (carried || refused) offered.push_back(table);
-    }
+    // A reader's own plan says the same of those that are refused here, and why.
+    std::copy_if(tables_.begin(), tables_.end(), std::back_inserter(offered),
+                 [&](const SourceTable& table) { return config::selects(config_.tables, table.qualified_name()); });
     topic_->publisher.answer(head, kafka::encode_catalog(offered));
   } else if (request.kind == kafka::Request::Kind::Announce) {
     for (const auto oid : request.oids) describe_again(oid);
@@ -139,17 +128,16 @@ void Bridge::approve_chunk(kafka::Request request) {
   auto tables = parts_.admin->describe_tables();
   if (!tables) return refuse({Verdict::Retry, tables.error().code, tables.error().message, {}, {}});
   tables_ = *std::move(tables);
-  const auto plan = mapping::plan_sink(tables_, config_, topic_sink());
+  const auto plan = mapping::plan_topic(tables_, config_);
   const auto oid = request.chunk.table->oid;
-  const auto planned = std::find_if(plan.tables.begin(), plan.tables.end(),
-                                    [&](const auto& each) { return each->cache().source_oid == oid; });
   const auto table = std::find_if(tables_.begin(), tables_.end(), [&](const auto& each) { return each.oid == oid; });
   if (table == tables_.end()) {  // dropped: the stream says so, too
     return refuse({Verdict::Retry, "relation-gone", "the table is gone", {}, {}});
   }
-  if (planned == plan.tables.end()) return refuse(not_published(table->qualified_name()));
-  wanted_[oid] = {{}, (*planned)->append_only()};
-  topic_->requests.approve(*table, (*planned)->append_only());
+  const auto* planned = plan.find(oid);
+  if (planned == nullptr) return refuse(not_published(table->qualified_name()));
+  wanted_[oid] = {{}, planned->append_only};
+  topic_->requests.approve(*table, planned->append_only);
   if (request.chunk.table->json != table->json)
     describe_again(oid);  // the asker's is older, or younger than the stream
   topic_->requests.copy(std::move(request));

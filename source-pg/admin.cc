@@ -1,5 +1,6 @@
 #include "source-pg/admin.h"
 
+#include "pipeline/api/source_json.h"
 #include "source-pg/announcement.h"
 #include "source-pg/application_name.h"
 #include "source-pg/catalog.h"
@@ -98,6 +99,7 @@ Result<CaptureStatus> Admin::ensure_capture() {
   WALBRIDGE_TRY_AS(auto* connection, connected());
   WALBRIDGE_TRY_AS(auto status, source_pg::ensure_capture(*connection, source_));
   token_ = status.token;
+  polling_ = status.mode == CaptureStatus::Mode::Polling;
   return status;
 }
 
@@ -125,14 +127,19 @@ Result<std::string> Admin::token(Connection& connection) {
 Status Admin::announce(std::span<const std::uint32_t> oids) {
   WALBRIDGE_TRY_AS(auto* connection, connected());
   WALBRIDGE_TRY_AS(const auto word, token(*connection));
-  for (const auto oid : oids) WALBRIDGE_TRY(announce_table(*connection, word, oid));
+  for (const auto oid : oids) {
+    WALBRIDGE_TRY_AS(const auto said, announce_table(*connection, word, oid));
+    if (!said) continue;
+    WALBRIDGE_TRY_AS(const auto table, source_table_from_json(said->json));
+    watch_.announced(table);
+  }
   return Done{};
 }
 
 Result<CatalogWatch::Known> Admin::announce_changes(CatalogWatch::Known known) {
   WALBRIDGE_TRY_AS(auto* connection, connected());
   WALBRIDGE_TRY_AS(const auto word, token(*connection));
-  return watch_.announce_changes(*connection, word, std::move(known));
+  return watch_.announce_changes(*connection, word, std::move(known), polling_ ? source_.slot : std::string());
 }
 
 Result<Lsn> Admin::request_copy(std::span<const std::uint32_t> oids) {

@@ -41,7 +41,8 @@ class Admin final : public SourceAdmin {
   config::Source source_;
   std::optional<Connection> connection_;
   CatalogWatch watch_;
-  std::string token_;  // the first that was learnt; empty: none yet
+  std::string token_;     // the first that was learnt; empty: none yet
+  bool polling_ = false;  // nobody wrote schema changes into the stream while it was not read
   bool locked_ = false;
   int last_pid_ = 0;  // of the connection that held the lock
 };

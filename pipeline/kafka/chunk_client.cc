@@ -25,7 +25,8 @@ TopicSource::Copies ChunkClient::copies() {
   return {[this](std::uint64_t id) { return desk_of(id) != nullptr; },
           [this](Result<ChunkPiece> piece, std::uint64_t id) { deliver(std::move(piece), id); },
           [this] {
-            return std::none_of(seats_.begin(), seats_.end(), [](const Seat& seat) { return seat.desk->wants_a_pause(); });
+            return std::none_of(seats_.begin(), seats_.end(),
+                                [](const Seat& seat) { return seat.desk->wants_a_pause(); });
           }};
 }
 
@@ -48,47 +49,45 @@ void ChunkClient::deliver(Result<ChunkPiece> piece, std::uint64_t id) {
 }
 
 Step ChunkClient::step() {
-  offsets_.clear();
   wake_at_ms_ = clock_.now_ms() + kLookAgainMs;
-  if (auto reported = requests_->reports({}, offsets_); !reported) {
-    log::error("requests to the publisher cannot be written",
-               {{"code", reported.error().code}, {"error", reported.error().message}});
-    return Step::Idle;
+  if (auto looked = requests_.look(); !looked) {
+    for (auto& seat : seats_) {
+      if (seat.asked != 0) fail(seat, looked.error());
+    }
   }
+  if (heard_ms_ > asked_ms_) trouble_.clear();
   bool sent = false;
   for (auto& seat : seats_) {
+    Request request;
+    request.stream = stream_;
+    request.asker = seat.asker;
     if (seat.asked != 0 && !seat.desk->wanted(seat.asked)) {
-      Request withdraw;
-      withdraw.kind = Request::Kind::Withdraw;
-      withdraw.id = std::exchange(seat.asked, 0);
-      withdraw.stream = stream_;
-      withdraw.asker = seat.asker;
-      sent = send(to_json(withdraw)) || sent;
+      request.kind = Request::Kind::Withdraw;
+      request.id = std::exchange(seat.asked, 0);
+      sent = bool(requests_.write(request)) || sent;
     }
     if (auto wanted = seat.desk->next()) {
-      Request request;
       request.kind = Request::Kind::Chunk;
-      request.id = wanted->id;
-      request.stream = stream_;
-      request.asker = seat.asker;
+      request.id = seat.asked = wanted->id;
       request.chunk = *std::move(wanted);
-      seat.asked = request.id;
-      heard_ms_ = clock_.now_ms();
-      if (!send(to_json(request)))
-        seat.desk->fail(seat.asked, {Verdict::Retry, "kafka-full", "a request waits", {}, {}});
+      asked_ms_ = clock_.now_ms();
+      if (auto written = requests_.write(request); !written) fail(seat, std::move(written.error()));
       sent = true;
-    } else if (seat.asked != 0 && clock_.now_ms() - heard_ms_ > kAnswerWithinMs) {
-      log::warn("the publisher does not answer a request for rows, asking again", {});
-      seat.desk->fail(seat.asked, {Verdict::Retry, "no-publisher", "the publisher does not answer", {}, {}});
-      heard_ms_ = clock_.now_ms();
+    } else if (seat.asked != 0 && clock_.now_ms() - std::max(heard_ms_.load(), asked_ms_) > kAnswerWithinMs) {
+      fail(seat, {Verdict::Retry, "no-publisher", "the publisher does not answer", {}, {}});
     }
   }
   return sent ? Step::Progressed : Step::Idle;
 }
 
-bool ChunkClient::send(const std::string& json) {
-  const auto written = requests_->write({}, json);
-  return written && *written;
+// The lane asks again, after a pause.
+void ChunkClient::fail(Seat& seat, Error error) {
+  if (std::exchange(trouble_, error.code) != error.code) {
+    log::warn("the publisher is asked again for rows",
+              {{"code", error.code}, {"reason", error.message}, {"remedy", error.remedy}});
+  }
+  error.verdict = Verdict::Retry;
+  seat.desk->fail(std::exchange(seat.asked, 0), std::move(error));
 }
 
 }  // namespace walbridge::kafka

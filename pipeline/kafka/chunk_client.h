@@ -12,7 +12,7 @@
 
 #include "pipeline/api/clock.h"
 #include "pipeline/backfill_desk.h"
-#include "pipeline/kafka/log.h"
+#include "pipeline/kafka/request_writer.h"
 #include "pipeline/kafka/topic_source.h"
 #include "pipeline/step.h"
 
@@ -21,7 +21,7 @@ namespace walbridge::kafka {
 class ChunkClient {
  public:
   // `asker`: UUID of this process.
-  ChunkClient(std::unique_ptr<LogWriter> requests, std::string asker, const Clock& clock)
+  ChunkClient(RequestWriter::Open requests, std::string asker, const Clock& clock)
       : requests_(std::move(requests)), asker_(std::move(asker)), clock_(clock) {}
 
   // Before the first step.
@@ -38,17 +38,18 @@ class ChunkClient {
     std::string asker;        // a request of one lane must not displace another's
     std::uint64_t asked = 0;  // 0: nothing
   };
-  bool send(const std::string& json);
+  void fail(Seat& seat, Error error);
   void deliver(Result<ChunkPiece> piece, std::uint64_t id);
   pipeline::BackfillDesk* desk_of(std::uint64_t id) const;
 
-  std::unique_ptr<LogWriter> requests_;
+  RequestWriter requests_;
+  std::string trouble_;  // code of what was last said about them
   const std::string asker_;
   const Clock& clock_;
   std::string stream_;
   std::vector<Seat> seats_;
   std::atomic<std::int64_t> heard_ms_{0};  // when anything last came for one of the desks
-  std::vector<std::int64_t> offsets_;
+  std::int64_t asked_ms_ = 0;
   std::int64_t wake_at_ms_ = 0;
 };
 

@@ -49,6 +49,7 @@ Result<Step> Publisher::step() {
     }
     return Step::Progressed;
   }
+  if (!stats_.open) return confirm_start();
   auto worked = take_reports({});
   if (worked && !in_parts_) {
     emit_answers();
@@ -110,6 +111,35 @@ Status Publisher::open() {
   WALBRIDGE_FAILPOINT("kafka-before-start-record");
   writer_ = std::move(writer);
   emit(std::move(head), {}, {});
+  return Done{};
+}
+
+// Two that look at the same end at once would take the same epoch: whose start record lies right behind that end has
+// it, and anybody else looks again.
+Result<Step> Publisher::confirm_start() {
+  const auto give_up = [&](const Error& error) -> Result<Step> {
+    fail(error);
+    if (error.verdict != Verdict::Retry) return error;
+    return Step::Idle;
+  };
+  if (const auto pumped = pump(); !pumped) return give_up(pumped.error());
+  if (const auto reported = take_reports({}); !reported) return give_up(reported.error());
+  if (offsets_.empty()) {
+    wake_at_ms_ = clock_.now_ms() + kReportPauseMs;
+    return Step::Idle;
+  }
+  if (offsets_.front() != end_offset_) {
+    return give_up({Verdict::Retry,
+                    "kafka-contested",
+                    "another publisher wrote into topic " + options_.topic + " while this one began",
+                    "see that only one `walbridge run` publishes into it",
+                    {}});
+  }
+  begin();
+  return Step::Progressed;
+}
+
+void Publisher::begin() {
   if (lost_copy_ != 0) {
     RecordHead lost;
     lost.kind = RecordKind::Chunk;
@@ -118,7 +148,6 @@ Status Publisher::open() {
     emit(std::move(lost), encode_error({Verdict::Retry, "publisher-restarted", "the publisher began again", {}, {}}),
          {});
   }
-  WALBRIDGE_TRY(pump());
   fresh_slot_ = false;
   backoff_.reset();
   {
@@ -129,7 +158,6 @@ Status Publisher::open() {
   stats_.open = true;
   link_.ready(durable_);
   log::info("publishing", {{"topic", options_.topic}, {"stream", stream_}, {"from", to_string(durable_)}});
-  return Done{};
 }
 
 void Publisher::begin_stream(const char* why) {

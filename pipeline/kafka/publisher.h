@@ -85,6 +85,8 @@ class Publisher {
 
  private:
   Status open();
+  Result<pipeline::Step> confirm_start();
+  void begin();
   Status find_end();
   void begin_stream(const char* why);
   void fail(const Error& error);
@@ -134,7 +136,7 @@ class Publisher {
   };
   std::deque<Written> written_;
   std::vector<std::int64_t> offsets_;
-  std::int64_t end_offset_ = 0;  // of the topic when it was looked at: nothing can be stored before it
+  std::int64_t end_offset_ = 0;  // of the topic when it was looked at: the start record's, if nobody came between
 
   std::shared_ptr<const Chunk> chunk_;
   std::size_t next_event_ = 0;

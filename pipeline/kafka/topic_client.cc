@@ -16,16 +16,6 @@ constexpr milliseconds kOneLook{200};
 
 }  // namespace
 
-Status TopicClient::connect() {
-  if (!changes_) {
-    WALBRIDGE_TRY_AS(changes_, logs_.changes());
-  }
-  if (!requests_) {
-    WALBRIDGE_TRY_AS(requests_, logs_.requests());
-  }
-  return Done{};
-}
-
 Error TopicClient::no_publisher(const std::string& what) const {
   return {Verdict::Retry,
           "kafka-no-publisher",
@@ -36,7 +26,9 @@ Error TopicClient::no_publisher(const std::string& what) const {
 
 // Whoever starts together with the publisher, or the broker, waits for them.
 Result<TopicClient::End> TopicClient::end(milliseconds patience) {
-  WALBRIDGE_TRY(connect());
+  if (!changes_) {
+    WALBRIDGE_TRY_AS(changes_, open_changes_());
+  }
   const auto until = clock_.now_ms() + patience.count();
   while (true) {
     auto found = look(until);
@@ -70,30 +62,25 @@ Result<std::optional<TopicClient::End>> TopicClient::look(std::int64_t until_ms)
 }
 
 Status TopicClient::send(const Request& request) {
-  WALBRIDGE_TRY_AS(const bool taken, requests_->write({}, to_json(request)));
-  if (!taken) return Error{Verdict::Retry, "kafka-unreachable", "the control topic takes nothing", {}, {}};
-  std::vector<std::int64_t> offsets;
-  WALBRIDGE_TRY(requests_->reports(milliseconds(5'000), offsets));
-  if (!offsets.empty()) return Done{};
-  return requests_->trouble().value_or(
-      Error{Verdict::Retry, "kafka-unreachable", "the control topic does not confirm", {}, {}});
+  WALBRIDGE_TRY(requests_.write(request));
+  return requests_.confirm(milliseconds(5'000));
 }
 
-Status TopicClient::tell(Request request) {
-  WALBRIDGE_TRY(connect());
+Request TopicClient::addressed(Request request) {
   request.stream = stream_;
   request.asker = asker_;
   request.id = ++next_id_;
-  return send(request);
+  return request;
 }
+
+Status TopicClient::tell(Request request) { return send(addressed(std::move(request))); }
 
 Result<TopicClient::Answer> TopicClient::ask(Request request, milliseconds patience) {
   const auto until = clock_.now_ms() + patience.count();
   WALBRIDGE_TRY_AS(const End now, end(patience));
   WALBRIDGE_TRY(changes_->seek(now.next_offset));
-  request.stream = stream_;
-  request.asker = asker_;
-  request.id = ++next_id_;
+  request = addressed(std::move(request));
+  auto epoch = now.head.epoch;  // an older writer's answers are not what the stream goes on from
   std::int64_t asked_ms = 0;
   std::string value;
   while (clock_.now_ms() < until) {
@@ -107,6 +94,8 @@ Result<TopicClient::Answer> TopicClient::ask(Request request, milliseconds patie
       continue;
     }
     WALBRIDGE_TRY_AS(RecordHead head, head_of(*record, settings_.topic));
+    if (head.epoch < epoch) continue;
+    epoch = head.epoch;
     if (head.kind != RecordKind::Answer || head.request != request.id) continue;
     if (head.slice == 0) value.clear();
     value.append(record->value);

@@ -12,6 +12,7 @@
 #include "pipeline/api/clock.h"
 #include "pipeline/kafka/log.h"
 #include "pipeline/kafka/record.h"
+#include "pipeline/kafka/request_writer.h"
 #include "pipeline/kafka/requests.h"
 
 namespace walbridge::kafka {
@@ -21,10 +22,15 @@ class TopicClient {
   // Once per kind of client, for tests put their own logs here.
   struct Logs {
     std::function<Result<std::unique_ptr<LogReader>>()> changes;
-    std::function<Result<std::unique_ptr<LogWriter>>()> requests;
+    RequestWriter::Open requests;
   };
   TopicClient(const config::Kafka& settings, Logs logs, std::string asker, const Clock& clock, std::uint64_t seed)
-      : settings_(settings), logs_(std::move(logs)), asker_(std::move(asker)), clock_(clock), next_id_(seed) {}
+      : settings_(settings),
+        open_changes_(std::move(logs.changes)),
+        requests_(std::move(logs.requests)),
+        asker_(std::move(asker)),
+        clock_(clock),
+        next_id_(seed) {}
 
   // The newest record's head and the offset behind it. Retry "kafka-no-publisher" when nobody has written for
   // `patience`.
@@ -48,19 +54,19 @@ class TopicClient {
   const config::Kafka& settings() const { return settings_; }
 
  private:
-  Status connect();
+  Request addressed(Request request);
   Result<std::optional<End>> look(std::int64_t until_ms);
   Status send(const Request& request);
   Error no_publisher(const std::string& what) const;
 
   const config::Kafka settings_;
-  const Logs logs_;
+  const std::function<Result<std::unique_ptr<LogReader>>()> open_changes_;
+  RequestWriter requests_;
   const std::string asker_;
   const Clock& clock_;
   std::uint64_t next_id_;
-  std::string stream_;
+  std::string stream_;  // of the newest record seen
   std::unique_ptr<LogReader> changes_;
-  std::unique_ptr<LogWriter> requests_;
 };
 
 }  // namespace walbridge::kafka

@@ -122,6 +122,34 @@ TEST_P(SchemaPolling, AnnouncesWhatChanged) {
   EXPECT_THAT(heard(), ElementsAre("schema announced r(id)", "schema announced r1(id)"));
 }
 
+// What was described between two looks is what the cache has: the next look must not take it for what it would add.
+TEST_P(SchemaPolling, SeesARewriteBehindADescription) {
+  ASSERT_NO_FATAL_FAILURE(capture(Mode::Polling));
+  auto known = poll({});
+  heard();
+  run("ALTER TABLE t ADD COLUMN x text DEFAULT md5('x')");
+  ASSERT_TRUE(admin_->announce(std::vector<std::uint32_t>{oid("t")}));
+  EXPECT_THAT(heard(), ElementsAre("schema announced t(id,v,x)"));
+  known[oid("t")] = described("public.t");
+  run("ALTER TABLE t ALTER x TYPE text USING 'other'");
+  known = poll(known);
+  EXPECT_THAT(heard(), ElementsAre("schema announced t(id,v,x) rewritten:1"));
+  poll(known);
+  EXPECT_THAT(heard(), IsEmpty()) << "once is enough";
+}
+
+// A bridge that was away, or has just copied its first snapshot.
+TEST_P(SchemaPolling, SeesARewriteBeforeItsFirstLook) {
+  run("ALTER TABLE fence ALTER id TYPE int USING id + 0");
+  ASSERT_NO_FATAL_FAILURE(capture(Mode::Polling));
+  const std::map<std::uint32_t, std::string> known = {{oid("t"), described("public.t")},
+                                                      {oid("fence"), described("public.fence")}};
+  run("ALTER TABLE t ALTER v TYPE text USING 'other'");
+  poll(known);
+  EXPECT_THAT(heard(), ElementsAre("schema announced t(id,v) rewritten:1"))
+      << "what was rewritten before the slot was made is as the snapshot saw it";
+}
+
 TEST_P(SchemaPolling, LeavesATableThatIsJustChangedForLater) {
   ASSERT_NO_FATAL_FAILURE(capture(Mode::Polling));
   auto known = poll({});
