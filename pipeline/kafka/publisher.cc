@@ -183,7 +183,11 @@ Status Publisher::find_end() {
   while (at < range.next) {
     WALBRIDGE_TRY_AS(const auto record, reader->next());
     if (!record) {
-      if (reader->at_end() || clock_.now_ms() > give_up_ms) break;
+      if (reader->at_end()) break;
+      if (clock_.now_ms() > give_up_ms) {  // an older record would pass for the newest
+        return Error{
+            Verdict::Retry, "kafka-end-unread", "the end of topic " + options_.topic + " is not delivered", {}, {}};
+      }
       reader->wait(std::chrono::milliseconds(100), true);
       continue;
     }
@@ -437,15 +441,29 @@ Result<bool> Publisher::pump() {
   return true;
 }
 
+// An outage is waited for, and no error of the writer's.
+void Publisher::note_trouble(std::optional<Error> trouble) {
+  std::string before;
+  {
+    const std::scoped_lock lock(stats_.mutex);
+    if (stats_.last_error) before = stats_.last_error->code;
+    stats_.last_error = trouble;
+  }
+  const std::string now = trouble ? trouble->code : std::string();
+  if (now == before) return;
+  if (trouble) {
+    log::warn("the brokers do not take what is published; it waits",
+              {{"topic", options_.topic}, {"code", now}, {"error", trouble->message}, {"remedy", trouble->remedy}});
+  } else if (stats_.open) {
+    log::info("the brokers take what is published again", {{"topic", options_.topic}});
+  }
+}
+
 Status Publisher::take_reports(std::chrono::milliseconds at_most) {
   offsets_.clear();
   WALBRIDGE_TRY(writer_->reports(at_most, offsets_));
   stats_.unconfirmed_bytes = writer_->unconfirmed_bytes();
-  {
-    auto trouble = writer_->trouble();
-    const std::scoped_lock lock(stats_.mutex);
-    stats_.last_error = std::move(trouble);
-  }
+  note_trouble(writer_->trouble());
   if (!offsets_.empty() && offsets_.front() < end_offset_) {
     return Error{Verdict::Retry, "kafka-log-rewound", "topic " + options_.topic + " was replaced or rewound", {}, {}};
   }

@@ -93,6 +93,7 @@ class Publisher {
   Result<bool> pump();
   Result<pipeline::Step> settle_when_drained();
   Status take_reports(std::chrono::milliseconds at_most);
+  void note_trouble(std::optional<Error> trouble);
   void emit(RecordHead head, std::string value, Timestamp oldest_commit);
   void emit_block();
   void emit_part(bool last);

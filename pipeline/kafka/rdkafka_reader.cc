@@ -46,11 +46,13 @@ void RdkafkaReader::stop() {
 
 Result<LogRange> RdkafkaReader::range() {
   LogRange range;
-  const auto code = client_->ask([&](int timeout_ms) {
+  auto code = client_->ask([&](int timeout_ms) {
     return rd_kafka_query_watermark_offsets(client_->get(), client_->place().topic.c_str(), kPartition, &range.low,
                                             &range.next, timeout_ms);
   });
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return range;
+  // No record was asked for: a broker that is going or coming has answered something else.
+  if (code == RD_KAFKA_RESP_ERR__BAD_MSG) code = RD_KAFKA_RESP_ERR__TRANSPORT;
   Error error = client_->explain(code, rd_kafka_err2str(code));
   if (error.code != "kafka-topic-missing") return error;
   MetadataHandle metadata;

@@ -48,7 +48,11 @@ Result<std::optional<TopicClient::End>> TopicClient::look(std::int64_t until_ms)
   while (at < range.next) {
     WALBRIDGE_TRY_AS(const auto record, changes_->next());
     if (!record) {
-      if (changes_->at_end() || clock_.now_ms() > until_ms) break;
+      if (changes_->at_end()) break;
+      if (clock_.now_ms() > until_ms) {  // an older record would pass for the newest
+        return Error{
+            Verdict::Retry, "kafka-unreachable", "the end of topic " + settings_.topic + " is not delivered", {}, {}};
+      }
       changes_->wait(kOneLook, true);
       continue;
     }

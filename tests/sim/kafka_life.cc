@@ -138,6 +138,7 @@ std::int64_t KafkaLife::smallest_offset() const {
 
 void KafkaLife::start_over() {
   changes_.forget_zombies();
+  const auto faults = std::exchange(changes_.faults, {});
   applying_.reset();
   for (auto& cache : caches_) cache.crash();
   RecordHead answer;
@@ -180,6 +181,7 @@ void KafkaLife::start_over() {
     ASSERT_TRUE(sink.finish_load(records, applier_source_id(), checkpoint));
     cache.last_seen = {};
   }
+  changes_.faults = faults;
   gap_.reset();
   gap_allowed_ = false;
   start_applier();
