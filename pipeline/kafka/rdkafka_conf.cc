@@ -27,14 +27,17 @@ struct Setting {
 };
 
 // Before the user's properties, which may say otherwise.
-std::vector<Setting> defaults() {
-  return {
+std::vector<Setting> defaults(ClientKind kind) {
+  std::vector<Setting> all = {
       {"client.id", "walbridge"},
       {"socket.keepalive.enable", "true"},
       {"socket.timeout.ms", "15000"},
       {"socket.connection.setup.timeout.ms", "10000"},
       {"topic.metadata.refresh.interval.ms", "10000"},  // a topic that went is noticed
   };
+  // A question to the broker waits behind the fetch that is under way.
+  if (kind == ClientKind::Reader) all.push_back({"fetch.wait.max.ms", "100"});
+  return all;
 }
 
 std::vector<Setting> ours(const config::Kafka& settings, ClientKind kind, std::size_t queue_bytes) {
@@ -176,7 +179,7 @@ std::optional<Error> scram_fault(const config::Kafka& settings, int librdkafka_v
 Result<ConfHandle> make_conf(const config::Kafka& settings, ClientKind kind, std::size_t queue_bytes) {
   if (auto fault = scram_fault(settings, rd_kafka_version())) return *std::move(fault);
   ConfHandle conf(rd_kafka_conf_new());
-  for (const Setting& setting : defaults()) WALBRIDGE_TRY(set(conf.get(), setting.name, setting.value));
+  for (const Setting& setting : defaults(kind)) WALBRIDGE_TRY(set(conf.get(), setting.name, setting.value));
   for (const auto& [name, value] : settings.properties) {
     if (const char* reason = config::owned_kafka_property(name)) {
       return bad_property(name, reason, "remove it from kafka.properties");

@@ -155,6 +155,13 @@ Status TopicQuestions::create(const NewTopic& wanted, bool try_only) const {
 
 Status try_to_read(const config::Kafka& settings, const std::string& topic) {
   WALBRIDGE_TRY_AS(const auto client, Client::open(settings, topic, ClientKind::Reader));
+  // Who leads the partition is known with this; whoever begins without waits for the next look, a second away.
+  std::int64_t low = 0;
+  std::int64_t next = 0;
+  const auto known = client->ask([&](int timeout_ms) {
+    return rd_kafka_query_watermark_offsets(client->get(), topic.c_str(), kPartition, &low, &next, timeout_ms);
+  });
+  if (known != RD_KAFKA_RESP_ERR_NO_ERROR) return client->explain(known, rd_kafka_err2str(known));
   const QueueHandle queue(rd_kafka_queue_new(client->get()));
   if (rd_kafka_consume_start_queue(client->topic(), kPartition, RD_KAFKA_OFFSET_END, queue.get()) != 0) {
     return answer_error(rd_kafka_last_error(), "cannot be read", client->place());
