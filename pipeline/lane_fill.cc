@@ -196,6 +196,14 @@ Result<Lane::Flow> Lane::insert_piece(LaneTables::Table& table, const ChunkPiece
   const auto& cache = table.plan->cache();
   const auto& target = table.is_filled_beside() ? *table.filled : cache;
   const auto width = piece.rows == 0 ? 0 : piece.values.size() / piece.rows;
+  if (const auto asked = table.plan->copy_columns().size(); piece.rows > 0 && width != asked) {  // out of a topic
+    return stop_table(table, {Verdict::PoisonRow,
+                              "copy-misfit",
+                              "rows of a copy came with " + std::to_string(width) + " columns, " +
+                                  std::to_string(asked) + " were asked for",
+                              "run the publisher and this process in the same version",
+                              {}});
+  }
   LoadBlock block;
   auto heap = piece.rows == 0 ? cache.source_oid : piece.heaps.front();
   auto bound = table.plan->bind_copy(heap);

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,10 @@ class LogWriter {
   // offsets went back (the topic was replaced or rewound), and what was queued is thrown away, so that nothing is
   // stored behind a hole. An unreachable broker is not an error: it is waited for, and unreachable_ms() grows.
   virtual Status reports(std::chrono::milliseconds at_most, std::vector<std::int64_t>& offsets) = 0;
+
+  // Called, from a thread of the writer's own, when there is something for reports() to bring; set before the first
+  // write().
+  virtual void on_report(std::function<void()> callback) = 0;
 
   virtual std::size_t unconfirmed_bytes() const = 0;
   virtual std::int64_t unreachable_ms() const = 0;   // 0: a broker answers, or was never needed

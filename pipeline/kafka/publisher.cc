@@ -14,7 +14,8 @@ using pipeline::Step;
 constexpr std::uint64_t kProgressBytes = 16ULL << 20U;
 constexpr std::size_t kMostOutgoing = 4;  // records encoded ahead of the writer
 constexpr std::int64_t kFullPauseMs = 5;
-constexpr std::int64_t kReportPauseMs = 2;
+constexpr std::int64_t kCompanyMs = 5;
+constexpr std::int64_t kReportPauseMs = 100;  // the writer wakes us when there is a report
 constexpr std::int64_t kOperatorPauseMs = 30'000;
 
 }  // namespace
@@ -69,11 +70,17 @@ Result<Step> Publisher::step() {
   return chunk_ ? Result<Step>(Step::Progressed) : settle_when_drained();
 }
 
-// Nothing is queued: what is whole goes out at once, and a detached link learns where it may be joined again.
+// Nothing is queued. What is whole goes out at once, unless a record is on its way: then it waits for that one's
+// report, so that many small transactions share a record as soon as the brokers are what takes the time. A detached
+// link learns where it may be joined again.
 Result<Step> Publisher::settle_when_drained() {
   const auto now = clock_.now_ms();
-  emit_block();
-  if (!in_transaction_ && !in_parts_) emit_progress();
+  const bool attached = link_.mode() == pipeline::LaneMode::Attached;
+  const bool held = attached && whole_.body != 0 && !written_.empty() && now - emitted_ms_ < kCompanyMs;
+  if (!held) {
+    emit_block();
+    if (!in_transaction_ && !in_parts_) emit_progress();
+  }
   const auto pumped = pump();
   if (!pumped) {
     fail(pumped.error());
@@ -91,7 +98,8 @@ Result<Step> Publisher::settle_when_drained() {
     link_.ready(emitted_to_);
     return Step::Progressed;
   }
-  wake_at_ms_ = written_.empty() && outgoing_.empty() ? emitted_ms_ + options_.progress_ms : now + kReportPauseMs;
+  const bool settled = written_.empty() && outgoing_.empty();
+  wake_at_ms_ = held ? emitted_ms_ + kCompanyMs : settled ? emitted_ms_ + options_.progress_ms : now + kReportPauseMs;
   return Step::Idle;
 }
 
@@ -103,6 +111,7 @@ Status Publisher::open() {
   writer_id_ = options_.writer + (lives_ == 0 ? "" : "-" + std::to_string(lives_));
   WALBRIDGE_TRY(find_end());
   WALBRIDGE_TRY_AS(auto writer, logs_.writer());
+  writer->on_report([this] { link_.wake(); });
   ++lives_;
   emitted_to_ = whole_to_ = idle_to_ = durable_;
   RecordHead head;

@@ -55,7 +55,7 @@ std::vector<Setting> ours(const config::Kafka& settings, ClientKind kind, std::s
         {"max.in.flight", "5"},
         {"message.timeout.ms", "0"},
         {"compression.type", settings.compression},
-        {"linger.ms", std::to_string(kLingerMs)},
+        {"linger.ms", "0"},  // the publisher keeps what is small together, see Publisher::settle_when_drained()
         {"batch.size", std::to_string(kBatchBytes)},
         {"message.max.bytes", std::to_string(kLargestMessage)},
         {"queue.buffering.max.messages", "0"},

@@ -12,7 +12,6 @@
 
 namespace walbridge::kafka {
 
-inline constexpr std::int64_t kLingerMs = 5;  // a record waits so long for company
 // Batches stay below the smallest max.message.bytes that check_topics() accepts, so that none is refused that holds
 // more than one record.
 inline constexpr std::size_t kSmallestMessageLimit = 256 * 1024;

@@ -121,9 +121,10 @@ Error answer_error(rd_kafka_resp_err_t code, std::string_view text, const Place&
   switch (code) {
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-      return {Verdict::Gap, "kafka-offset-gone",
-              fmt::format("topic {} has no record at the offset asked for any more, or not yet", place.topic),
-              "set `kafka.on_gap: resync` and run again: every table is copied anew, readers keep the old rows meanwhile"};
+      return {
+          Verdict::Gap, "kafka-offset-gone",
+          fmt::format("topic {} has no record at the offset asked for any more, or not yet", place.topic),
+          "set `kafka.on_gap: resync` and run again: every table is copied anew, readers keep the old rows meanwhile"};
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:

@@ -25,8 +25,15 @@ RdkafkaWriter::RdkafkaWriter(std::unique_ptr<Client> client, std::size_t queue_b
     : client_(std::move(client)), events_(rd_kafka_queue_get_main(client_->get())), queue_bytes_(queue_bytes) {}
 
 RdkafkaWriter::~RdkafkaWriter() {
+  rd_kafka_queue_cb_event_enable(events_.get(), nullptr, nullptr);
   // What was not confirmed is the caller's to write again; waiting for it here would take as long as the outage.
   rd_kafka_purge(client_->get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+}
+
+void RdkafkaWriter::on_report(std::function<void()> callback) {
+  on_report_ = std::move(callback);
+  rd_kafka_queue_cb_event_enable(
+      events_.get(), [](rd_kafka_t*, void* self) { static_cast<RdkafkaWriter*>(self)->on_report_(); }, this);
 }
 
 Result<bool> RdkafkaWriter::write(const Headers& headers, std::string_view value) {

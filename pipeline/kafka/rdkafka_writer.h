@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -21,6 +22,7 @@ class RdkafkaWriter : public LogWriter {
 
   Result<bool> write(const Headers& headers, std::string_view value) override;
   Status reports(std::chrono::milliseconds at_most, std::vector<std::int64_t>& offsets) override;
+  void on_report(std::function<void()> callback) override;
   std::size_t unconfirmed_bytes() const override { return unconfirmed_bytes_; }
   std::int64_t unreachable_ms() const override;
   std::optional<Error> trouble() const override;
@@ -39,6 +41,7 @@ class RdkafkaWriter : public LogWriter {
 
   std::unique_ptr<Client> client_;
   QueueHandle events_;
+  std::function<void()> on_report_;
   std::size_t queue_bytes_;
   std::deque<Unconfirmed> unconfirmed_;  // in order of write()
   std::size_t unconfirmed_bytes_ = 0;

@@ -17,7 +17,10 @@ class MemoryWriter final : public kafka::LogWriter {
  public:
   MemoryWriter(MemoryLog& log, std::shared_ptr<MemoryLog::Producer> producer)
       : log_(log), producer_(std::move(producer)) {}
-  ~MemoryWriter() override { producer_->gone = true; }
+  ~MemoryWriter() override {
+    producer_->gone = true;
+    if (producer_->outlived_topic) producer_->queued.clear();
+  }
 
   Result<bool> write(const kafka::Headers& headers, std::string_view value) override {
     if (producer_->end) return *producer_->end;
@@ -51,6 +54,7 @@ class MemoryWriter final : public kafka::LogWriter {
     return {};
   }
 
+  void on_report(std::function<void()>) override {}
   std::size_t unconfirmed_bytes() const override { return producer_->unconfirmed_bytes; }
   std::int64_t unreachable_ms() const override { return 0; }
   std::optional<Error> trouble() const override { return std::nullopt; }
@@ -149,11 +153,15 @@ void MemoryLog::step() {
 }
 
 void MemoryLog::recreate() {
+  for (auto& producer : producers_) producer->outlived_topic = true;
   records_.clear();
   low_ = 0;
 }
 
-void MemoryLog::rewind(std::int64_t next) { records_.resize(static_cast<std::size_t>(next - low_)); }
+void MemoryLog::rewind(std::int64_t next) {
+  for (auto& producer : producers_) producer->outlived_topic = true;
+  records_.resize(static_cast<std::size_t>(next - low_));
+}
 
 void MemoryLog::retain_from(std::int64_t low) {
   records_.erase(records_.begin(), records_.begin() + (low - low_));

@@ -67,6 +67,7 @@ class MemoryLog {
     std::size_t unconfirmed_bytes = 0;
     std::optional<Error> end;
     bool gone = false;
+    bool outlived_topic = false;  // what it queued before is stored only while it lives
   };
 
   bool happens(double probability) { return std::bernoulli_distribution(probability)(random_); }
