@@ -15,6 +15,8 @@ constexpr std::uint64_t kProgressBytes = 16ULL << 20U;
 constexpr std::size_t kMostOutgoing = 4;  // records encoded ahead of the writer
 constexpr std::int64_t kFullPauseMs = 5;
 constexpr std::int64_t kCompanyMs = 5;
+constexpr double kBehindSeconds = 1;  // then a few milliseconds more are nobody's loss, and larger records a gain
+constexpr std::int64_t kCompanyBehindMs = 20;
 constexpr std::int64_t kReportPauseMs = 100;  // the writer wakes us when there is a report
 
 }  // namespace
@@ -74,8 +76,11 @@ Result<Step> Publisher::step() {
 // link learns where it may be joined again.
 Result<Step> Publisher::settle_when_drained() {
   const auto now = clock_.now_ms();
-  const bool attached = link_.mode() == pipeline::LaneMode::Attached;
-  const bool held = attached && whole_.body != 0 && !written_.empty() && now - emitted_ms_ < kCompanyMs;
+  const auto mode = link_.mode();  // once: what is held must not be taken for emitted
+  const bool behind = bool(oldest_commit_) && seconds_between(oldest_commit_, clock_.wall()) > kBehindSeconds;
+  const auto hold_until = emitted_ms_ + (behind ? kCompanyBehindMs : kCompanyMs);
+  const bool held =
+      mode == pipeline::LaneMode::Attached && whole_.body != 0 && (behind || !written_.empty()) && now < hold_until;
   if (!held) {
     emit_block();
     if (!in_transaction_ && !in_parts_) emit_progress();
@@ -85,7 +90,7 @@ Result<Step> Publisher::settle_when_drained() {
     fail(pumped.error());
     return Step::Idle;
   }
-  if (link_.mode() == pipeline::LaneMode::Detached && outgoing_.empty()) {
+  if (mode == pipeline::LaneMode::Detached && outgoing_.empty()) {
     if ((chunk_ = link_.pop())) {  // pushed just before the detach
       next_event_ = 0;
       return Step::Progressed;
@@ -93,12 +98,13 @@ Result<Step> Publisher::settle_when_drained() {
     // The rest of an open transaction will come again from its beginning.
     events_.clear();
     whole_ = {};
+    whole_to_ = idle_to_ = emitted_to_;
     in_transaction_ = skipping_ = in_parts_ = false;
     link_.ready(emitted_to_);
     return Step::Progressed;
   }
   const bool settled = written_.empty() && outgoing_.empty();
-  wake_at_ms_ = held ? emitted_ms_ + kCompanyMs : settled ? emitted_ms_ + options_.progress_ms : now + kReportPauseMs;
+  wake_at_ms_ = held ? hold_until : settled ? emitted_ms_ + options_.progress_ms : now + kReportPauseMs;
   return Step::Idle;
 }
 
