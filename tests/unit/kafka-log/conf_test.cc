@@ -30,7 +30,7 @@ TEST(Conf, AWriterIsIdempotentAndNeverGivesUp) {
                                                      {"enable.idempotence", "true"},
                                                      {"enable.gapless.guarantee", "true"},
                                                      {"max.in.flight", "5"},
-                                                     {"linger.ms", "5"},
+                                                     {"linger.ms", "0"},
                                                      {"allow.auto.create.topics", "false"},
                                                      {"statistics.interval.ms", "0"},
                                                      {"reconnect.backoff.max.ms", "1000"},
