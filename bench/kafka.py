@@ -31,7 +31,7 @@ def _measure(bench, broker, prefix, table, column, write):
     starts = []
     for pair in pairs:
         pair.fill()
-        starts.append(pair.start_cost().cpu)
+        starts.append(pair.start_cost().publishing)
     slots = _slots(bench, prefix, table)
     backlog = write()
     costs = {"direct": [], "publish": [], "apply": [], "drain": []}
@@ -47,15 +47,16 @@ def _measure(bench, broker, prefix, table, column, write):
     tools = {"direct": "walbridge -> file, without Kafka", "publish": "publisher: Postgres -> Kafka", "apply": "applier: Kafka -> file",
              "drain": "walbridge's stream to nowhere"}
     rows = {name: Row(f"{prefix} through Kafka", tools[name], backlog.changes, "changes", costs[name]) for name in costs}
-    rows["publish"].notes["CPU milliseconds of a start that finds nothing"] = [1000 * cpu for cpu in starts]
+    rows["publish"].notes["CPU milliseconds of publishing"] = [1000 * cost.publishing for cost in costs["publish"]]
+    rows["publish"].notes["… of a start that finds nothing"] = [1000 * cpu for cpu in starts]
     return rows
 
 
 def _cpu_added(rows):
-    """Microseconds of one row: of the publisher, less its start, less what receiving and decoding the row takes anyway."""
-    starts = rows["publish"].notes["CPU milliseconds of a start that finds nothing"]
-    added = [(p.cpu - start / 1000 - d.cpu) / rows["publish"].amount * 1e6
-             for p, d, start in zip(rows["publish"].costs, rows["drain"].costs, starts, strict=True)]
+    """Microseconds of one row, of the threads that pack, compress and send, less their start; the row is received and decoded anyway."""
+    notes = rows["publish"].notes
+    added = [(publishing - start) / 1000 / rows["publish"].amount * 1e6
+             for publishing, start in zip(notes["CPU milliseconds of publishing"], notes["… of a start that finds nothing"], strict=True)]
     return statistics.median(added)
 
 
@@ -68,7 +69,7 @@ def small(bench, broker):
     targets = bench.report.targets
     targets.append(ratio_target("backlog of single-row transactions -> Kafka / direct -> file", rows["publish"], rows["direct"], 0.8, 1.2))
     targets.append(ratio_target("backlog of single-row transactions, Kafka -> file / direct -> file", rows["apply"], rows["direct"], 1.0, 2.0))
-    targets.append(Target("CPU added per row by publishing (less decoding alone)", _cpu_added(rows), 1.0, 0.7, False, "{:.2f} us"))
+    targets.append(Target("CPU added per row by publishing", _cpu_added(rows), 1.0, 0.7, False, "{:.2f} us"))
 
 
 def big(bench, broker):

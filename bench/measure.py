@@ -20,6 +20,7 @@ class Cost:
     cpu: float = 0          # of the tool itself
     server_cpu: float = 0   # of Postgres, or of Postgres and sqld
     peak_rss: int = 0       # bytes, of the tool itself; the larger one of a pipeline
+    publishing: float = 0   # CPU seconds of the threads of a publisher that pack, compress and send
 
 
 def _stat_fields(pid):
@@ -31,6 +32,17 @@ def process_cpu(pid):
     """User and system seconds so far."""
     fields = _stat_fields(pid)
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def thread_cpu(pid, *names):
+    """User and system seconds so far of its threads whose names begin so."""
+    ticks = 0
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            if (task / "comm").read_text(encoding="ascii", errors="replace").startswith(names):
+                fields = _stat_fields(f"{pid}/task/{task.name}")
+                ticks += int(fields[11]) + int(fields[12])
+    return ticks / TICKS
 
 
 def tree_cpu(pid):

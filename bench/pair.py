@@ -16,7 +16,7 @@ from tests.support.process import wait_for
 from tests.support.walbridge import Walbridge
 
 from .bridge import FILE_POLL, FilePosition, binary
-from .measure import Child, Cost, ServerCpu
+from .measure import Child, Cost, ServerCpu, thread_cpu
 
 TOPIC_POLL = 0.02   # a request to the broker
 FILL_SECONDS = 900
@@ -149,11 +149,17 @@ class Pair:
                                    f"publisher:\n{self.publisher.log()}\napplier:\n{self.applier.log()}")
             time.sleep(pause)
 
+    @staticmethod
+    def _publishing_cost(child):
+        cost = child.cost_so_far()
+        cost.publishing = thread_cpu(child.pid, "publisher", "rdk:")
+        return cost
+
     def start_cost(self):
         """Of a publisher that finds nothing to publish, from its start until it waits: no row pays for that."""
         with self.publishing() as child:
             self._wait(self.publisher.ready, child, 60, "the publisher to be ready")
-            cost = child.cost_so_far()
+            cost = self._publishing_cost(child)
             child.stop(signal.SIGTERM)
         return cost
 
@@ -162,7 +168,7 @@ class Pair:
         server = ServerCpu(self.source.process.pid, self.broker.process.pid)
         with self.publishing() as child, contextlib.closing(TopicEnd(self.broker, self.topic)) as position:
             self._until(position, TOPIC_POLL, child, backlog.before)
-            cost = child.cost_so_far()
+            cost = self._publishing_cost(child)
             cost.server_cpu = server.used()
             child.stop(signal.SIGTERM)
         return cost

@@ -13,6 +13,7 @@
 #include "pipeline/api/log.h"
 #include "pipeline/backfill_reader.h"
 #include "pipeline/metrics.h"
+#include "pipeline/thread_name.h"
 
 namespace walbridge::pipeline {
 namespace {
@@ -114,6 +115,7 @@ class Runner {
 
   // Snapshots take minutes; supervision, status and a stop request must not wait for them.
   void load_caches() {
+    name_thread("loader");
     std::int64_t slot_due_ms = 0;
     std::uint64_t seen_starts = 0;
     while (!ending()) {
@@ -147,6 +149,7 @@ class Runner {
   }
 
   void publish() {
+    name_thread("publisher");
     auto& topic = *bridge_.topic();
     bool was_open = false;
     while (!ending()) {
@@ -188,6 +191,7 @@ class Runner {
   }
 
   void read() {
+    name_thread("reader");
     auto& reader = bridge_.reader();
     while (!reader_ending_) {
       auto step = reader.step();
@@ -206,6 +210,7 @@ class Runner {
 
   // Tables that are copied while the stream goes on. A chunk may wait for transactions at the source.
   void backfill() {
+    name_thread("backfill");
     if (bridge_.topic() != nullptr) return serve_copies(*bridge_.topic());
     std::vector<BackfillDesk*> desks;
     for (auto& cache : bridge_.caches()) {
@@ -252,6 +257,7 @@ class Runner {
   }
 
   void apply(Cache& cache) {
+    name_thread("cache " + cache.settings.name);
     while (!ending()) {
       auto step = cache.lane.step();
       if (step) {
