@@ -44,6 +44,23 @@ void add_published(Check& check, const std::vector<SourceTable>& tables, const c
   selected = std::move(plan.tables);
 }
 
+// A slot whose stream went into a topic that is not this one, or is gone.
+void add_other_topic(Check& check, const config::Config& config, SourceAdmin& admin) {
+  const auto subject = "topic " + config.kafka->topic;
+  const bool is_new = std::any_of(check.findings.begin(), check.findings.end(), [&](const Finding& finding) {
+    return finding.code == "kafka-topic-new" && finding.subject == subject;
+  });
+  if (!is_new) return;
+  if (const auto slot = admin.slot_status(); slot && slot->exists) {
+    check.findings.push_back(
+        {Finding::Severity::Warning, "kafka-topic-new", subject,
+         "is not there yet, but slot " + config.source.slot +
+             " is: what it has given so far went into another topic, or into one that is gone, and run would let every "
+             "applier copy its tables again",
+         "see whether kafka.topic is what it was"});
+  }
+}
+
 // Preflight of the tables any sink takes, and each sink with the tables it takes.
 Check look(const config::Config& config) {
   Check check;
@@ -58,6 +75,9 @@ Check look(const config::Config& config) {
   auto identity = admin->identity();
   if (!identity) {
     check.findings.push_back(finding_of(identity.error(), source));
+    if (from_topic && identity.error().code == "kafka-topic-missing") {
+      check.findings.back().fix = "start the publisher: it creates the topic";
+    }
     check.unreachable = true;
   }
   std::vector<SourceTable> tables;
@@ -79,7 +99,10 @@ Check look(const config::Config& config) {
   const auto slot = identity ? (feed ? *feed : *admin).slot_status() : Result<SlotStatus>(identity.error());
   bool filled = false;
   std::vector<PublishedTable> selected;
-  if (config.publishes()) add_published(check, tables, config, selected);
+  if (config.publishes()) {
+    add_published(check, tables, config, selected);
+    add_other_topic(check, config, *admin);
+  }
   for (std::size_t i = 0; i < config.sinks.size(); ++i) {
     auto plan = mapping::plan_sink(tables, config, config.sinks[i]);
     try_plan(plan, config, config.sinks[i]);

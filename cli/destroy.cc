@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/feeds.h"
+#include "cli/running.h"
 
 namespace walbridge::cli {
 namespace {
@@ -55,6 +56,11 @@ Status remove_all(SourceAdmin& admin, std::vector<std::unique_ptr<Sink>>& sinks,
 int destroy(const config::Config& config, const DestroyOptions& options) {
   auto admin = open_source_admin(config);
   if (auto locked = admin->lock(); !locked) return fail(locked.error());
+  // Where a topic is read nobody holds a lock at the source.
+  if (!options.dry_run && !bridge_status(config).is_null()) {
+    return fail({Verdict::Operator, "already-running",
+                 "walbridge " + config.name + " runs here: it answers at " + config.admin.listen, "stop it first"});
+  }
   Doomed doomed;
   auto owned = admin->owned();
   if (!owned) return fail(owned.error());

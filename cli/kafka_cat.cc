@@ -104,7 +104,10 @@ int kafka_cat(const config::Config& config, const KafkaCatOptions& options) {
     return kUsage;
   }
   if (*from == range->next && !options.follow) return kDone;
-  if (auto sought = (*reader)->seek(*from); !sought) return fail(sought.error());
+  if (auto sought = (*reader)->seek(*from); !sought) {
+    if (sought.error().verdict == Verdict::Gap) sought.error().remedy = "choose one of those with --from";
+    return fail(sought.error());
+  }
   Printer printer(options.json, config.kafka->topic);
   std::uint64_t printed = 0;
   bool foreign = false;

@@ -13,10 +13,10 @@
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/feeds.h"
+#include "cli/running.h"
 #include "config/load.h"
 #include "config/nearest.h"
 #include "mapping/table_plan.h"
-#include "pipeline/admin.h"
 
 namespace walbridge::cli {
 namespace {
@@ -84,16 +84,6 @@ std::optional<Wanted> choose(const config::Config& config, const ResyncOptions& 
     }
   }
   return wanted;
-}
-
-// What the bridge's own page says; null when nobody answers or another bridge does.
-ordered_json bridge_status(const config::Config& config) {
-  if (config.admin.listen.empty()) return nullptr;
-  const auto answer = pipeline::admin_get(config.admin.listen, "/status");
-  if (!answer) return nullptr;
-  auto json = ordered_json::parse(*answer, nullptr, false);
-  if (json.is_discarded() || !json.is_object() || json.value("name", "") != config.name) return nullptr;
-  return json;
 }
 
 bool is_running(const config::Config& config, SourceAdmin& admin) {

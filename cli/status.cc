@@ -7,8 +7,8 @@
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/feeds.h"
+#include "cli/running.h"
 #include "mapping/client_schema.h"
-#include "pipeline/admin.h"
 #include "pipeline/source_gap.h"
 
 namespace walbridge::cli {
@@ -174,11 +174,8 @@ int status(const config::Config& config, const StatusOptions& options) {
   ordered_json json;
   bool reachable = true;
   bool ready = true;
-  auto answer =
-      config.admin.listen.empty() ? Result<std::string>(Error{}) : pipeline::admin_get(config.admin.listen, "/status");
-  if (answer) json = ordered_json::parse(*answer, nullptr, false);
-  // Another bridge may sit on the same address.
-  if (answer && !json.is_discarded() && json.value("name", "") == config.name) {
+  json = bridge_status(config);
+  if (!json.is_null()) {
     json["running"] = true;
     for (auto& cache : json["caches"]) cache["schema_hash"] = schema_hash_of(cache);
     ready = json.value("ready", false);

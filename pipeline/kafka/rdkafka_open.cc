@@ -73,8 +73,9 @@ Status look(const config::Kafka& settings, Topic topic, std::vector<Finding>& fo
   WALBRIDGE_TRY_AS(const NewTopic wanted, new_topic(facts, settings, topic));
   if (!settings.create_topic) return missing(questions.place(), wanted);
   WALBRIDGE_TRY(questions.create(wanted, true));
-  found.push_back({Finding::Severity::Ok, "kafka-topic", "topic " + name_of(settings, topic),
-                   fmt::format("is not there yet; run creates it with {} replica{}", wanted.replicas,
+  const char* who = settings.role == config::KafkaRole::Apply ? "the publisher" : "run";
+  found.push_back({Finding::Severity::Ok, "kafka-topic-new", "topic " + name_of(settings, topic),
+                   fmt::format("is not there yet; {} creates it with {} replica{}", who, wanted.replicas,
                                wanted.replicas == 1 ? "" : "s"),
                    ""});
   return {};

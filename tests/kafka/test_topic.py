@@ -138,6 +138,10 @@ def test_commands_of_each_role(running):
     assert {t["source"] for t in said["caches"][0]["tables"]} >= {f"public.{t}" for t in running.tables}
     plan = json.loads(applier.command("plan", "--json").stdout)
     assert plan["sinks"][0]["name"] == "file"
+    result = applier.command("destroy", "--caches", "--yes")
+    assert result.returncode == UNUSABLE and "already-running" in result.stderr, said_by(result)
+    running.write(5)
+    running.drain()
     running.stop()
     for bridge in (publisher, applier):
         result = bridge.command("status", "--json")
@@ -147,6 +151,8 @@ def test_commands_of_each_role(running):
     cache = running.appliers[0].caches["file"]
     assert not cache.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
     assert running.slot()["retained"] >= 0, "destroy of an applier took the slot"
+    running.broker.delete_topic(running.topic)
+    assert findings(publisher)["kafka-topic-new"]["severity"] == "warning", "the slot is there and its topic is not"
     result = publisher.command("destroy", "--yes")
     assert result.returncode == DONE, said_by(result)
     assert not running.execute(f"SELECT 1 FROM pg_replication_slots WHERE slot_name = '{running.name}'")

@@ -247,7 +247,7 @@ def test_topics_are_created_as_they_should_be(broker, driver):
     refused = driver("ensure", create_topic=False).end()["error"]
     assert refused["code"] == "kafka-topic-missing" and f"--create --topic {TOPIC} --partitions 1" in refused["remedy"]
     assert driver("largest").end()["error"]["code"] == "kafka-topic-missing"
-    assert findings(driver("check")) == {("ok", "kafka-topic")}
+    assert findings(driver("check")) == {("ok", "kafka-topic-new")}
     assert TOPIC not in broker.topics()
     assert driver("ensure").end() == {"ensured": True}
     assert driver("ensure").end() == {"ensured": True}
