@@ -1,5 +1,5 @@
 // The seam to Kafka: one partition of one topic, as a log that is written at its end and read from any offset. Behind
-// it stand librdkafka (rdkafka_log.cc), a log in memory (tests), or an error where librdkafka was left out of the
+// it stand librdkafka (rdkafka_*.cc), a log in memory (tests), or an error where librdkafka was left out of the
 // build. Each object belongs to one thread; wake() alone may come from any.
 #pragma once
 

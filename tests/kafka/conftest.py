@@ -40,3 +40,13 @@ def make_pipe(servers, tmp_path):
 @pytest.fixture
 def pipe(make_pipe):
     return make_pipe()
+
+
+@pytest.fixture
+def running(pipe):
+    """One publisher and one applier that has everything; a file with another beginning has its own."""
+    pipe.applier()
+    pipe.start()
+    pipe.write(10)
+    pipe.drain()
+    return pipe

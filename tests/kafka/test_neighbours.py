@@ -12,15 +12,6 @@ from tests.support.walbridge import Walbridge
 from .setting import UNUSABLE, assert_explained, said_by
 
 
-@pytest.fixture
-def running(pipe):
-    pipe.applier()
-    pipe.start()
-    pipe.write(10)
-    pipe.drain()
-    return pipe
-
-
 def test_second_publisher_is_refused_and_the_first_goes_on(running):
     second = running.second_publisher()
     result = second.command("run", "--once", timeout=60)

@@ -11,15 +11,6 @@ SECRET = "s3cr3t-in-a-row"
 HEADERS = {"wb", "k", "s", "w", "o", "p", "l", "t"}
 
 
-@pytest.fixture
-def running(pipe):
-    pipe.applier()
-    pipe.start()
-    pipe.write(10)
-    pipe.drain()
-    return pipe
-
-
 def test_headers_are_readable(running):
     records = running.broker.records(running.topic)
     assert records[0].headers["k"] == "start"

@@ -9,15 +9,6 @@ from tests.support.process import free_port
 from .setting import DONE, FOUND, UNUSABLE, USAGE, assert_explained, findings, said_by
 
 
-@pytest.fixture
-def running(pipe):
-    pipe.applier()
-    pipe.start()
-    pipe.write(10)
-    pipe.drain()
-    return pipe
-
-
 def both(pipe):
     if not pipe.appliers:
         pipe.applier()

@@ -11,6 +11,7 @@
 #include "pipeline/api/source_json.h"
 #include "pipeline/lane.h"
 #include "tests/contract/fake_sink.h"
+#include "tests/sim/sim_cache.h"
 
 namespace walbridge::sim {
 namespace {
@@ -41,13 +42,6 @@ std::shared_ptr<const Relation> relation() {
   relation->columns = {{"n", 20, -1, true}, {"v", 25, -1, true}};
   return relation;
 }
-
-class StepClock final : public Clock {
- public:
-  std::int64_t now_ms() const override { return ms; }
-  Timestamp wall() const override { return {ms * 1000 + 1}; }
-  std::int64_t ms = 1000;
-};
 
 config::Config one_file() {
   config::Config config;
