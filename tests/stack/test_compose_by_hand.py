@@ -55,6 +55,18 @@ class Running:
             logs = "\n".join(f"{name}:\n{self.stack[name].process.log(3000)}" for name in self.walbridges)
             raise AssertionError(f"{error}\n{logs}") from None
 
+    def wait_for_answers(self, expressions):
+        """A rate is there at a target's second scrape, and every target has a second of its own within the pace."""
+        missing = list(expressions)
+
+        def all_answer():
+            missing[:] = [expression for expression in missing if not self.query(expression)]
+            return not missing
+        try:
+            self.wait(all_answer, 30, "answers")
+        except AssertionError as error:
+            raise AssertionError("no answer to\n" + "\n".join(missing)) from error
+
     def close(self):
         self.stack.down()
 
@@ -82,9 +94,8 @@ def test_direct():
         assert list(running.stack.services) == ["postgres", "shoppers", "sqld", "walbridge", "prometheus"]
         assert running.stack.left_out == {"grafana"}
         run_and_compare(running)
-        missing = [query for _, _, query in queries.dashboard_queries()
-                   if not queries.is_of_kafka(query) and not queries.only_in_trouble(query) and not running.query(query)]
-        assert not missing, missing
+        running.wait_for_answers(query for _, _, query in queries.dashboard_queries()
+                                 if not queries.is_of_kafka(query) and not queries.only_in_trouble(query))
         assert running.stack["walbridge"].process.stop(10) == 0
     finally:
         running.close()
@@ -99,8 +110,7 @@ def test_through_kafka():
     try:
         assert set(running.stack.services) == {"postgres", "shoppers", "sqld", "kafka", "publisher", "applier", "prometheus-kafka"}
         run_and_compare(running)
-        missing = [query for _, _, query in queries.dashboard_queries() if queries.is_of_kafka(query) and not running.query(query)]
-        assert not missing, missing
+        running.wait_for_answers(query for _, _, query in queries.dashboard_queries() if queries.is_of_kafka(query))
         for name in running.walbridges:
             assert running.stack[name].process.stop(10) == 0, name
     finally:
