@@ -162,7 +162,7 @@ struct Kafka {
   std::string topic;
   std::string control_topic;  // requests of appliers; default: topic + ".control"
   KafkaRole role = KafkaRole::Both;
-  std::string compression = "zstd";          // zstd | lz4 | gzip | snappy | none
+  std::string compression = "lz4";           // lz4 | zstd | gzip | snappy | none
   bool create_topic = true;                  // make missing topics …
   std::uint32_t replicas = 0;                // … with so many replicas; 0: 3, or as many as there are brokers
   bool allow_single_replica = false;         // a topic that one broker's loss destroys is not an error of `check`

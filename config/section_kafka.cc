@@ -14,7 +14,7 @@ namespace {
 
 // The first in the order of its enumeration, the last too.
 constexpr auto kRoles = std::to_array<std::string_view>({"publish", "apply", "both"});
-constexpr auto kCodecs = std::to_array<std::string_view>({"zstd", "lz4", "gzip", "snappy", "none"});
+constexpr auto kCodecs = std::to_array<std::string_view>({"lz4", "zstd", "gzip", "snappy", "none"});
 constexpr auto kOnGap = std::to_array<std::string_view>({"stop", "resync"});
 
 constexpr std::size_t kLongestTopic = 249;

@@ -23,11 +23,11 @@ using std::chrono::steady_clock;
 using std::chrono::system_clock;
 
 // While a backlog flows, read for 64 KiB or after 1 ms instead of for every message: on few cores the wake-ups that
-// an eager reader causes the sender are what limits both. A read of less than 8 KiB was no backlog, and data wakes at
-// once again.
+// an eager reader causes the sender are what limits both. Less than 2 KiB in a millisecond is no backlog, in however
+// many reads they came, and data wakes at once again.
 constexpr int kBacklogLowWater = 64 * 1024;
 constexpr std::int64_t kBacklogWaitUs = 1'000;
-constexpr std::size_t kBacklogBytes = 8 * 1024;
+constexpr std::size_t kBacklogBytes = 2 * 1024;
 
 constexpr std::int64_t kIdleGapMs = 100;  // between two IdlePositions
 constexpr milliseconds kLeaveTime{250};   // to let the server end the session, so that the slot is free afterwards
@@ -131,9 +131,17 @@ Status ReplicationStream::take(Chunk& into, std::size_t budget_bytes) {
     read = true;
   }
   tls_unsettled_ = PQsslInUse(raw) != 0 && (unread > 0 || taken > 0);
-  backlog_ = taken >= kBacklogBytes;
-  read_us_ = now_us();
+  note_flow(taken);
   return {};
+}
+
+void ReplicationStream::note_flow(std::size_t taken) {
+  read_us_ = now_us();
+  flow_bytes_ += taken;
+  if (read_us_ - flow_since_us_ < kBacklogWaitUs) return;
+  backlog_ = flow_bytes_ >= kBacklogBytes;
+  flow_since_us_ = read_us_;
+  flow_bytes_ = 0;
 }
 
 // How long a backlog should still be left to grow; 0 when none flows.

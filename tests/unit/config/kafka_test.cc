@@ -27,7 +27,7 @@ TEST(Kafka, IsAbsentWithoutASection) {
 TEST(Kafka, ReadsAllOfIt) {
   const Config c = good(load(kafka(R"(  control_topic: asks
   role: both
-  compression: lz4
+  compression: zstd
   create_topic: false
   replicas: 2
   allow_single_replica: true
@@ -45,7 +45,7 @@ TEST(Kafka, ReadsAllOfIt) {
   EXPECT_EQ(c.kafka->topic, "t");
   EXPECT_EQ(c.kafka->control_topic, "asks");
   EXPECT_EQ(c.kafka->role, KafkaRole::Both);
-  EXPECT_EQ(c.kafka->compression, "lz4");
+  EXPECT_EQ(c.kafka->compression, "zstd");
   EXPECT_FALSE(c.kafka->create_topic);
   EXPECT_EQ(c.kafka->replicas, 2U);
   EXPECT_TRUE(c.kafka->allow_single_replica);
@@ -114,7 +114,7 @@ TEST(Kafka, SlipsAreNamedWithTheNearest) {
             "walbridge.yaml:6: kafka.broker: unknown key; did you mean `brokers`?");
   EXPECT_EQ(problem_of(kafka("  role: publisher\n")),
             "walbridge.yaml:6: kafka.role: must be one of `publish`, `apply`, `both`; did you mean `publish`?");
-  EXPECT_TRUE(has(problem_of(kafka("  compression: brotli\n")), "kafka.compression: must be one of `zstd`, `lz4`"));
+  EXPECT_TRUE(has(problem_of(kafka("  compression: brotli\n")), "kafka.compression: must be one of `lz4`, `zstd`"));
   EXPECT_TRUE(has(problem_of(kafka("  replicas: -1\n")), "kafka.replicas: must be a whole number from 0 to 32767"));
 }
 

@@ -207,7 +207,7 @@ kafka:
   topic: t
   control_topic: c
   role: both
-  compression: lz4
+  compression: zstd
   create_topic: false
   replicas: 3
   allow_single_replica: true
