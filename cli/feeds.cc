@@ -1,10 +1,13 @@
 #include "cli/feeds.h"
 
+#include <chrono>
+#include <iostream>
 #include <random>
 
 #include <fmt/format.h>
 
 #include "cli/context.h"
+#include "pipeline/api/log.h"
 #include "pipeline/kafka/open.h"
 #include "pipeline/kafka/topic_admin.h"
 #include "pipeline/kafka/topic_source.h"
@@ -16,6 +19,7 @@ namespace {
 
 constexpr std::size_t kRequestQueueBytes = 4U << 20;
 constexpr std::size_t kPublishQueueBytes = 48U << 20;
+constexpr std::chrono::milliseconds kLook{2'000};
 
 std::string new_uuid() {
   std::random_device random;
@@ -46,8 +50,22 @@ std::shared_ptr<kafka::TopicClient> topic_client(const config::Config& config, c
 std::unique_ptr<SourceAdmin> topic_admin(const config::Config& config, bool asks_catalog) {
   static const pipeline::SystemClock clock;
   const auto settings = *config.kafka;
-  return std::make_unique<kafka::TopicAdmin>(topic_client(config, clock), asks_catalog,
+  auto client = topic_client(config, clock);
+  client->on_wait([](const std::optional<Error>& error) {
+    if (!error) return;
+    std::cerr << "waiting, at most " << kafka::kPatience.count() << " s: " << error->message << "\n";
+  });
+  return std::make_unique<kafka::TopicAdmin>(std::move(client), asks_catalog,
                                              [settings] { return kafka::check_topics(settings); });
+}
+
+// What a running applier waits for, in its status and once in its log.
+std::function<void(const std::optional<Error>&)> waits_into(kafka::TopicStats& stats) {
+  return [&stats](const std::optional<Error>& error) {
+    if (error) log::warn(error->message, {{"code", error->code}, {"remedy", error->remedy}});
+    const std::scoped_lock lock(stats.mutex);
+    stats.waits_for = error;
+  };
 }
 
 }  // namespace
@@ -60,6 +78,11 @@ std::unique_ptr<SourceAdmin> open_source_admin(const config::Config& config) {
 std::unique_ptr<SourceAdmin> open_feed_admin(const config::Config& config) {
   const bool from_topic = config.kafka && config.applies();
   return from_topic ? topic_admin(config, false) : source_pg::open_source_admin(config);
+}
+
+Result<kafka::TopicClient::End> end_of_topic(const config::Config& config) {
+  static const pipeline::SystemClock clock;
+  return topic_client(config, clock)->end(kLook);
 }
 
 Result<pipeline::BridgeParts> parts_from_source(const config::Config& config, const Clock&) {
@@ -95,6 +118,7 @@ Result<pipeline::BridgeParts> parts_from_topic(const config::Config& config, con
   source->set_copies(parts.chunks->copies());
   parts.source = std::move(source);
   auto client = topic_client(config, clock);
+  if (!config.publishes()) client->on_wait(waits_into(*parts.topic_stats));
   parts.admin =
       std::make_unique<kafka::TopicAdmin>(client, false, [settings] { return kafka::check_topics(settings); });
   parts.snapshot = std::make_unique<kafka::TopicSnapshot>(client);

@@ -10,6 +10,7 @@
 #include "pipeline/api/clock.h"
 #include "pipeline/api/source.h"
 #include "pipeline/bridge.h"
+#include "pipeline/kafka/topic_client.h"
 
 namespace walbridge::cli {
 
@@ -17,6 +18,9 @@ namespace walbridge::cli {
 std::unique_ptr<SourceAdmin> open_source_admin(const config::Config& config);
 // What the caches' positions and identities belong to: the topic if there is one.
 std::unique_ptr<SourceAdmin> open_feed_admin(const config::Config& config);
+
+// Of the topic, for who does not read it: one look, which waits for brokers only.
+Result<kafka::TopicClient::End> end_of_topic(const config::Config& config);
 
 // The parts of a pipeline from the database into the caches, or into the topic.
 Result<pipeline::BridgeParts> parts_from_source(const config::Config& config, const Clock& clock);

@@ -11,6 +11,7 @@
 #include "cli/try_plan.h"
 #include "mapping/client_schema.h"
 #include "mapping/table_plan.h"
+#include "mapping/unused_names.h"
 #include "pipeline/api/cache_sql.h"
 
 namespace walbridge::cli {
@@ -268,11 +269,12 @@ int plan(const config::Config& config, const PlanOptions& options) {
   auto admin = open_source_admin(config);
   const auto tables = admin->describe_tables();
   if (!tables) return fail(tables.error());
+  const auto unused = mapping::unused_names(*tables, config);
   std::vector<std::unique_ptr<Sink>> sinks;
   if (options.caches) {
     if (auto opened = open_sinks(config)) sinks = *std::move(opened);
   }
-  ordered_json json{{"sinks", ordered_json::array()}};
+  ordered_json json{{"sinks", ordered_json::array()}, {"warnings", ordered_json::array()}};
   bool refused_any = false;
   if (config.publishes()) {
     const auto published = mapping::plan_topic(*tables, config);
@@ -294,7 +296,12 @@ int plan(const config::Config& config, const PlanOptions& options) {
     options.format == "sql" ? print_sql(planned, *tables, config) : print_text(planned);
   }
   if (options.format == "json") {
+    for (const auto& finding : unused)
+      json["warnings"].push_back({{"code", finding.code}, {"message", finding.message}});
     std::cout << json.dump(2, ' ', false, ordered_json::error_handler_t::replace) << "\n";
+  }
+  if (options.format == "text") {
+    for (const auto& finding : unused) std::cout << "warning: " << finding.message << " [" << finding.code << "]\n";
   }
   return refused_any ? kFoundSomething : kDone;
 }

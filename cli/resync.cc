@@ -213,6 +213,11 @@ int resync(const config::Config& config, const ResyncOptions& options) {
     std::cerr << "error: name the tables to copy again, or say --all\n";
     return kUsage;
   }
+  if (!config.applies()) {
+    std::cerr << "error: " << config.file << ": with kafka.role publish there are no caches to copy into\n"
+              << "  what to do: run resync with the configuration of the process whose kafka.role is apply\n";
+    return kUsage;
+  }
   auto admin = open_source_admin(config);
   if (const auto identity = admin->identity(); !identity) return fail(identity.error());
   const auto tables = admin->describe_tables();

@@ -10,6 +10,7 @@
 #include "cli/running.h"
 #include "mapping/client_schema.h"
 #include "pipeline/source_gap.h"
+#include "pipeline/status.h"
 
 namespace walbridge::cli {
 namespace {
@@ -27,12 +28,22 @@ ordered_json slot_json(const SlotStatus& slot) {
           {"safe_bytes", slot.safe_bytes ? ordered_json(*slot.safe_bytes) : ordered_json(nullptr)}};
 }
 
+ordered_json error_json(const Error& error) {
+  return {{"code", error.code}, {"message", error.message}, {"remedy", error.remedy}};
+}
+
+ordered_json topic_json(const std::string& topic, std::int64_t low_offset, std::int64_t end_offset, Lsn published) {
+  return {{"topic", topic},
+          {"low_offset", low_offset},
+          {"end_offset", end_offset},
+          {"published_lsn", to_string(published)}};
+}
+
 ordered_json cache_json(const std::string& name, const Result<SinkState>& state) {
   ordered_json json{{"name", name}};
   if (!state) {
     json["phase"] = "unreachable";
-    json["error"] = {
-        {"code", state.error().code}, {"message", state.error().message}, {"remedy", state.error().remedy}};
+    json["error"] = error_json(state.error());
     return json;
   }
   json["phase"] = state->checkpoint ? "not running" : "empty";
@@ -76,6 +87,15 @@ std::optional<SlotStatus> source_pg_slot(const config::Config& config) {
   return slot ? std::optional(*std::move(slot)) : std::nullopt;
 }
 
+// A topic that is still to be begun is no fault of the brokers.
+ordered_json look_at_topic(const config::Config& config, bool& reachable) {
+  const auto end = end_of_topic(config);
+  if (end) return topic_json(config.kafka->topic, end->low_offset, end->next_offset, end->head.to);
+  const auto& code = end.error().code;
+  if (code != "kafka-no-publisher" && code != "kafka-topic-missing") reachable = false;
+  return {{"topic", config.kafka->topic}, {"error", error_json(end.error())}};
+}
+
 // Nobody answers on the admin address: ask the source and the caches themselves.
 ordered_json look_directly(const config::Config& config, bool& reachable) {
   ordered_json json{{"name", config.name}, {"running", false}, {"caches", ordered_json::array()}};
@@ -84,21 +104,19 @@ ordered_json look_directly(const config::Config& config, bool& reachable) {
   auto slot = identity ? admin->slot_status() : Result<SlotStatus>(identity.error());
   reachable = true;
   if (slot && slot->topic) {
-    json["kafka"] = {{"topic", slot->topic->topic},
-                     {"low_offset", slot->topic->low_offset},
-                     {"end_offset", slot->topic->next_offset},
-                     {"published_lsn", to_string(slot->current_lsn)}};
+    json["kafka"] =
+        topic_json(slot->topic->topic, slot->topic->low_offset, slot->topic->next_offset, slot->current_lsn);
     // Only Postgres knows its slot; a process that only applies has no access to it.
     const auto source_slot = config.publishes() ? source_pg_slot(config) : std::nullopt;
     json["slot"] = source_slot ? slot_json(*source_slot) : ordered_json(nullptr);
-    if (!config.publishes()) json["slot_note"] = "the slot is the publisher's: ask `walbridge status` where it runs";
+    if (!config.publishes()) json["slot_note"] = pipeline::kSlotNote;
   } else if (slot) {
     json["slot"] = slot_json(*slot);
   } else {
     reachable = false;
-    json["source_error"] = {
-        {"code", slot.error().code}, {"message", slot.error().message}, {"remedy", slot.error().remedy}};
+    json["source_error"] = error_json(slot.error());
   }
+  if (config.kafka && !config.applies()) json["kafka"] = look_at_topic(config, reachable);
   auto sinks = open_sinks(config);
   for (std::size_t i = 0; i < config.sinks.size(); ++i) {
     const auto state = sinks ? (*sinks)[i]->peek() : Result<SinkState>(sinks.error());
@@ -107,7 +125,7 @@ ordered_json look_directly(const config::Config& config, bool& reachable) {
     if (identity && slot && state) {
       if (const auto gap = pipeline::source_gap(config.sinks[i].name, *state, *identity, *slot)) {
         json["caches"].back()["phase"] = "gap";
-        json["caches"].back()["error"] = {{"code", gap->code}, {"message", gap->message}, {"remedy", gap->remedy}};
+        json["caches"].back()["error"] = error_json(*gap);
       }
     }
     if (slot && state && state->checkpoint) {
@@ -117,10 +135,43 @@ ordered_json look_directly(const config::Config& config, bool& reachable) {
   return json;
 }
 
+std::string text(const ordered_json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+void print_remedy(const ordered_json& error) {
+  const auto remedy = text(error["remedy"]);
+  if (!remedy.empty()) std::cout << "  what to do: " << remedy << "\n";
+}
+
+// What a running bridge says of its two ends of the topic, or what is in it.
+void print_topic(const ordered_json& kafka) {
+  if (kafka.contains("publisher")) {
+    const auto& end = kafka["publisher"];
+    std::cout << fmt::format("topic {}: {}, confirmed up to {}, {} transactions in {} records\n", text(end["topic"]),
+                             end["open"].get<bool>() ? "publishing" : "not publishing", text(end["published_lsn"]),
+                             text(end["transactions"]), text(end["records"]));
+  }
+  if (kafka.contains("consumer")) {
+    const auto& end = kafka["consumer"];
+    const bool began = end["next_offset"].get<std::int64_t>() >= 0;
+    std::cout << "topic " << text(end["topic"]) << ": ";
+    if (began) {
+      std::cout << fmt::format("next offset {}, end {}, {} records behind\n", text(end["next_offset"]),
+                               text(end["end_offset"]), text(end["lag_records"]));
+    } else {
+      std::cout << "not read yet\n";
+    }
+  }
+  if (kafka.contains("low_offset")) {
+    std::cout << fmt::format("topic {}: offsets {}..{}, published up to {}\n", text(kafka["topic"]),
+                             text(kafka["low_offset"]), text(kafka["end_offset"]), text(kafka["published_lsn"]));
+  }
+  if (kafka.contains("error")) {
+    std::cout << "topic " << text(kafka["topic"]) << ": " << text(kafka["error"]["message"]) << "\n";
+    print_remedy(kafka["error"]);
+  }
+}
+
 void print_text(const ordered_json& json) {
-  const auto text = [](const ordered_json& value) {
-    return value.is_string() ? value.get<std::string>() : value.dump();
-  };
   std::cout << "bridge " << text(json["name"]) << ": " << (json["running"].get<bool>() ? "running" : "not running");
   if (json.contains("ready")) std::cout << (json["ready"].get<bool>() ? ", ready" : ", not ready");
   std::cout << "\n";
@@ -134,7 +185,8 @@ void print_text(const ordered_json& json) {
                                slot["retained_bytes"].get<std::uint64_t>(), text(slot["confirmed_flush_lsn"]));
     }
   }
-  if (json.contains("schema_capture")) {
+  if (json.contains("slot_note")) std::cout << text(json["slot_note"]) << "\n";
+  if (json.contains("schema_capture") && json["schema_capture"].is_object()) {
     const auto& capture = json["schema_capture"];
     std::cout << "schema changes: " << (text(capture["mode"]) == "triggers" ? "event triggers" : "by polling");
     if (!text(capture["problem"]).empty()) std::cout << ", " << text(capture["problem"]);
@@ -143,18 +195,20 @@ void print_text(const ordered_json& json) {
   }
   if (json.contains("source_error") && json["source_error"].is_object()) {
     std::cout << "source: " << text(json["source_error"]["message"]) << "\n";
+    print_remedy(json["source_error"]);
   }
+  if (json.contains("kafka")) print_topic(json["kafka"]);
   for (const auto& cache : json["caches"]) {
     std::cout << "cache " << text(cache["name"]) << ": " << text(cache["phase"]);
     if (cache.contains("lag_seconds")) std::cout << fmt::format(", lag {:.3f} s", cache["lag_seconds"].get<double>());
     if (cache.contains("behind_bytes")) std::cout << ", " << cache["behind_bytes"] << " bytes of log behind";
     if (cache.contains("end_lsn")) std::cout << ", at " << text(cache["end_lsn"]);
-    if (cache.contains("schema_hash")) std::cout << ", schema " << text(cache["schema_hash"]);
+    const bool has_tables = cache.contains("tables") && !cache["tables"].empty();
+    if (has_tables && cache.contains("schema_hash")) std::cout << ", schema " << text(cache["schema_hash"]);
     std::cout << "\n";
     if (cache.contains("error") && cache["error"].is_object()) {
       std::cout << "  error: " << text(cache["error"]["message"]) << "\n";
-      const auto remedy = text(cache["error"]["remedy"]);
-      if (!remedy.empty()) std::cout << "  what to do: " << remedy << "\n";
+      print_remedy(cache["error"]);
     }
     for (const auto& table : cache.value("tables", ordered_json::array())) {
       // Nothing is wrong with a table that nobody carries any more.

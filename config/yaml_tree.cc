@@ -138,6 +138,19 @@ class SecondDocument : public TreeBuilder {
   int line_ = 0;
 };
 
+// A brace of a variable reads as one of YAML's own there. The parser may notice it in the next line only.
+const char* advice(const std::string& text, int line) {
+  std::size_t at = 0;
+  for (int number = 1; number <= line && at != std::string::npos; ++number) {
+    const std::size_t end = text.find('\n', at);
+    if (number + 1 >= line && text.substr(at, end - at).find("${") != std::string::npos) {
+      return "; put `${VAR}` in quotes inside { }";
+    }
+    at = end == std::string::npos ? end : end + 1;
+  }
+  return "";
+}
+
 // Some messages of the parser end in a piece of the text, which may be a secret: "unknown anchor: abc".
 std::string without_quotation(const std::string& message) { return message.substr(0, message.find(':')); }
 
@@ -156,7 +169,8 @@ std::variant<YamlNode, Problem> parse_yaml(const std::string& text, const std::s
     }
     return std::move(builder.root());
   } catch (const YAML::Exception& error) {
-    return Problem{file_name, line_of(error.mark), "", "not valid YAML: " + without_quotation(error.msg)};
+    const int line = line_of(error.mark);
+    return Problem{file_name, line, "", "not valid YAML: " + without_quotation(error.msg) + advice(text, line)};
   } catch (const std::exception&) {
     return Problem{file_name, 0, "", "not valid YAML"};
   }

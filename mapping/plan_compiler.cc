@@ -110,15 +110,17 @@ Status PlanCompiler::check_column_names() const {
     const auto& name = plan_->cache_.columns[i].name;
     const auto first = seen.at(fold_name(name));
     if (first == i) continue;
-    std::string free = plan_->cache_.columns[first].name;
-    for (int n = 2; seen.count(fold_name(free)) != 0; ++n) {
-      free = fmt::format("{}_{}", plan_->cache_.columns[first].name, n);
-    }
-    return refuse(
-        "name-collision",
-        fmt::format("columns {} and {} of {} are one name to SQLite, which ignores case",
-                    plan_->columns_[first].source_name, plan_->columns_[i].source_name, source_.qualified_name()),
-        remedy(plan_->columns_[first].source_name, free));
+    // The one that a rule gave its name is the one to be named otherwise.
+    const auto rule = rules_.columns.find(plan_->columns_[i].source_name);
+    const auto moved = rule != rules_.columns.end() && rule->second.as ? i : first;
+    const auto& taken = plan_->cache_.columns[moved].name;
+    std::string free = taken;
+    for (int n = 2; seen.count(fold_name(free)) != 0; ++n) free = fmt::format("{}_{}", taken, n);
+    return refuse("name-collision",
+                  fmt::format("columns {} and {} of {} would both be \"{}\" in the cache, which ignores case",
+                              plan_->columns_[first].source_name, plan_->columns_[i].source_name,
+                              source_.qualified_name(), taken),
+                  remedy(plan_->columns_[moved].source_name, free));
   }
   return {};
 }

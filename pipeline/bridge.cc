@@ -181,6 +181,7 @@ Status Bridge::prepare_publication() {
 Status Bridge::check_slot() {
   WALBRIDGE_TRY_AS(slot_, parts_.admin->slot_status());
   target_ = slot_.current_lsn;
+  if (slot_.topic) warn_of_silence(*slot_.topic);
   if (slot_.exists && slot_.wal_status == "lost") {
     return Error{Verdict::Gap,
                  "slot-lost",

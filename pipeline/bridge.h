@@ -100,6 +100,7 @@ class Bridge {
   Status prepare_capture();
   Status prepare_publication();
   Status check_slot();
+  void warn_of_silence(const SlotStatus::TopicRange& topic) const;
   Status require_room(Cache& cache) const;
   Status open_cache(Cache& cache);
   void load_caches(const std::vector<Cache*>& due, const std::atomic<bool>& cancelled,

@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::int64_t kTryAgainMs = 5'000;
 constexpr std::int64_t kLookAtTablesMs = 30'000;
+constexpr std::int64_t kSilentSeconds = 45;
+constexpr const char* kStartPublisher = "see that a `walbridge run` with `kafka.role: publish` runs and has this topic";
 
 Error not_published(const std::string& table) {
   return {Verdict::Operator,
@@ -151,6 +153,14 @@ std::vector<const SourceTable*> Bridge::watched_tables() {
   std::vector<const SourceTable*> tables;
   for (const auto& each : published()) tables.push_back(each.table);
   return tables;
+}
+
+// Nothing fails for it: a cache takes what is in the topic, and that may be all there will be.
+void Bridge::warn_of_silence(const SlotStatus::TopicRange& topic) const {
+  const auto silent = clock_.wall().micros / 1'000'000 - topic.written_ms / 1'000;
+  if (topic.written_ms <= 0 || silent <= kSilentSeconds || config_.publishes()) return;
+  log::warn("no publisher writes into the topic: a cache gets what is in it",
+            {{"topic", topic.topic}, {"silent_seconds", silent}, {"remedy", kStartPublisher}});
 }
 
 // A cache begins at a place in the topic; its rows come by copies. What it held before stays until then.

@@ -349,7 +349,7 @@ Result<Lane::Flow> Lane::end_fill(LaneTables::Table& table) {
   (single_rows ? log::debug : log::info)(single_rows ? "rows read by themselves" : "table copied",
                                          {{"sink", link_.name()},
                                           {"table", record.source_name},
-                                          {"rows", rows},
+                                          {"rows_read", rows},
                                           {"lsn", to_string(transaction_.commit_lsn)}});
   return Flow::Continue;
 }

@@ -203,7 +203,9 @@ LaneTables::Change LaneTables::difference(Table& table, Change change, const std
     const auto progress = FillProgress::from_json(record.backfill);
     if (progress && progress->shape == shape && !new_source) return change;
     change.kind = Change::Kind::CopyAgain;
+    const bool said = !progress && !record.code.empty();  // nothing was begun that another reason could end
     change.error = !record.snapshot_lsn ? copy_error("new", "the table is new", record)
+                   : said               ? copy_error(record.code, record.reason, record)
                    : new_source         ? copy_error("changed", "the table changed at the source", record)
                                         : copy_error("rules-changed", "the rules want another table", record);
     return change;

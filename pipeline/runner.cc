@@ -93,7 +93,11 @@ class Runner {
   // What there is to say before prepare() is done.
   BridgeStatus starting() const {
     BridgeStatus status;
-    status.name = bridge_.config().name;
+    const auto& config = bridge_.config();
+    status.name = config.name;
+    status.only_applies = config.kafka && !config.publishes();
+    if (const auto* topic = bridge_.topic_stats())
+      status.topic = take_status(*topic, config.kafka->topic, bridge_.clock());
     return status;
   }
 

@@ -40,6 +40,22 @@ nlohmann::ordered_json error_json(const Error& error) {
           {"verdict", to_string(error.verdict)}};
 }
 
+nlohmann::ordered_json capture_json(const CaptureStatus& capture) {
+  return {{"mode", capture.mode == CaptureStatus::Mode::Triggers ? "triggers" : "polling"},
+          {"problem", capture.problem},
+          {"fix", capture.fix}};
+}
+
+nlohmann::ordered_json slot_json(const SlotStatus& slot) {
+  return {{"exists", slot.exists},
+          {"active", slot.active},
+          {"wal_status", slot.wal_status},
+          {"restart_lsn", to_string(slot.restart_lsn)},
+          {"confirmed_flush_lsn", to_string(slot.confirmed_flush_lsn)},
+          {"retained_bytes", slot.retained_bytes},
+          {"safe_bytes", slot.safe_bytes ? nlohmann::ordered_json(*slot.safe_bytes) : nullptr}};
+}
+
 nlohmann::ordered_json cache_json(const CacheStatus& cache) {
   nlohmann::ordered_json json;
   json["name"] = cache.name;
@@ -170,6 +186,7 @@ BridgeStatus take_status(const Bridge& bridge, const std::optional<SlotStatus>& 
         std::max(0.0, seconds_between(Timestamp{reader.last_streaming_micros}, bridge.clock().wall()));
   }
   for (const auto& cache : bridge.caches()) status.caches.push_back(cache_status(*cache, reader, bridge.clock()));
+  status.only_applies = bridge.config().kafka && !bridge.config().publishes();
   if (bridge.topic() != nullptr) status.publisher = take_status(*bridge.topic(), bridge.clock());
   if (bridge.topic_stats() != nullptr) {
     status.topic = take_status(*bridge.topic_stats(), bridge.config().kafka->topic, bridge.clock());
@@ -204,11 +221,16 @@ std::vector<std::string> BridgeStatus::not_ready(double max_lag_seconds) const {
     for (auto& reason : publisher->not_ready(max_lag_seconds)) reasons.push_back(std::move(reason));
   }
   if (topic && topic->silent_seconds > kSilentStreamSeconds) {
-    reasons.push_back(fmt::format("topic {}: no publisher heard for {:.0f} s", topic->topic, topic->silent_seconds));
+    reasons.push_back(
+        fmt::format("topic {}: no publisher heard for {:.0f} s; see that a `walbridge run` with "
+                    "`kafka.role: publish` runs and has this topic",
+                    topic->topic, topic->silent_seconds));
   }
+  if (topic && topic->waits_for) reasons.push_back(describe(*topic->waits_for));
   for (const auto& cache : caches) {
     if (cache.wants_load) reasons.push_back("sink " + cache.name + ": the snapshot is not done");
-    if (cache.phase == CachePhase::Failed || (cache.phase == CachePhase::Waiting && cache.last_error)) {
+    const bool said = topic && topic->waits_for && cache.last_error && cache.last_error->code == topic->waits_for->code;
+    if (cache.phase == CachePhase::Failed || (cache.phase == CachePhase::Waiting && cache.last_error && !said)) {
       reasons.push_back("sink " + cache.name + ": " + (cache.last_error ? describe(*cache.last_error) : "failed"));
     }
     if (cache.lag_seconds > max_lag_seconds) {
@@ -241,19 +263,13 @@ std::string to_json(const BridgeStatus& status, double max_lag_seconds) {
   json["confirmed_lsn"] = to_string(status.confirmed);
   json["server_lsn"] = to_string(status.server);
   json["source_error"] = status.source_error ? error_json(*status.source_error) : nlohmann::ordered_json(nullptr);
-  json["schema_capture"] = {{"mode", status.capture.mode == CaptureStatus::Mode::Triggers ? "triggers" : "polling"},
-                            {"problem", status.capture.problem},
-                            {"fix", status.capture.fix}};
+  json["schema_capture"] = nullptr;
   json["slot"] = nullptr;
-  if (status.slot) {
-    const auto& slot = *status.slot;
-    json["slot"] = {{"exists", slot.exists},
-                    {"active", slot.active},
-                    {"wal_status", slot.wal_status},
-                    {"restart_lsn", to_string(slot.restart_lsn)},
-                    {"confirmed_flush_lsn", to_string(slot.confirmed_flush_lsn)},
-                    {"retained_bytes", slot.retained_bytes},
-                    {"safe_bytes", slot.safe_bytes ? nlohmann::ordered_json(*slot.safe_bytes) : nullptr}};
+  if (status.only_applies) {
+    json["slot_note"] = kSlotNote;
+  } else {
+    json["schema_capture"] = capture_json(status.capture);
+    if (status.slot) json["slot"] = slot_json(*status.slot);
   }
   if (status.publisher) {
     const auto& publisher = *status.publisher;
@@ -275,7 +291,8 @@ std::string to_json(const BridgeStatus& status, double max_lag_seconds) {
                                  {"end_offset", status.topic->end_offset},
                                  {"lag_records", status.topic->behind_records()},
                                  {"lag_seconds", status.topic->behind_seconds},
-                                 {"publisher_silent_seconds", status.topic->silent_seconds}};
+                                 {"publisher_silent_seconds", status.topic->silent_seconds},
+                                 {"error", status.topic->waits_for ? error_json(*status.topic->waits_for) : nullptr}};
   }
   json["caches"] = nlohmann::ordered_json::array();
   for (const auto& cache : status.caches) json["caches"].push_back(cache_json(cache));

@@ -53,10 +53,15 @@ struct BridgeStatus {
   std::vector<CacheStatus> caches;
   std::optional<PublisherStatus> publisher;  // the pipeline ends in a topic
   std::optional<TopicStatus> topic;          // it begins in one
+  bool only_applies = false;                 // slot and schema capture are another process's
 
   // Why /readyz is red; empty: green.
   std::vector<std::string> not_ready(double max_lag_seconds) const;
 };
+
+// Of a process that only applies.
+inline constexpr const char* kSlotNote =
+    "slot and schema capture are the publisher's: ask `walbridge status` where it runs";
 
 const char* to_string(CachePhase phase);
 

@@ -57,6 +57,8 @@ TopicStatus take_status(const kafka::TopicStats& stats, const std::string& topic
   } else {
     status.behind_seconds = age(stats.produced_micros);
   }
+  const std::scoped_lock lock(stats.mutex);
+  status.waits_for = stats.waits_for;
   return status;
 }
 

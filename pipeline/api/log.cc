@@ -42,7 +42,7 @@ spdlog::level::level_enum spdlog_level(Level level) {
 
 // One line whatever a server put into its message.
 std::string quoted_if_needed(const std::string& value) {
-  if (!value.empty() && value.find_first_of(" \t\r\n\"=") == std::string::npos) return value;
+  if (value.find_first_of(" \t\r\n\"=") == std::string::npos) return value;
   return nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -62,11 +62,15 @@ void write(Level level, std::string_view message, std::initializer_list<Field> f
   std::string line;
   if (setup().format == Format::Text) {
     line = message;
-    for (const auto& field : fields) line += fmt::format(" {}={}", field.key, quoted_if_needed(field.value));
+    for (const auto& field : fields) {
+      if (!field.value.empty()) line += fmt::format(" {}={}", field.key, quoted_if_needed(field.value));
+    }
   } else {
     nlohmann::ordered_json object;
     object["message"] = message;
-    for (const auto& field : fields) object[std::string(field.key)] = field.value;
+    for (const auto& field : fields) {
+      if (!field.value.empty()) object[std::string(field.key)] = field.value;
+    }
     const auto text = object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     line = text.substr(1, text.size() - 2);
   }

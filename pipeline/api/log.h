@@ -1,6 +1,6 @@
 // Structured log lines: a lower-case message and key=value fields, as text or JSON. One line per change of state,
-// none per row. Invariant I7: callers pass names, positions, counts and codes, never row values or secrets.
-// Thread-safe.
+// none per row; a field without a value is left out. Invariant I7: callers pass names, positions, counts and codes,
+// never row values or secrets. Thread-safe.
 #pragma once
 
 #include <initializer_list>

@@ -169,6 +169,7 @@ struct SlotStatus {
     std::string topic;
     std::int64_t low_offset = 0;
     std::int64_t next_offset = 0;
+    std::int64_t written_ms = 0;  // since 1970: its newest record
   };
   std::optional<TopicRange> topic{};
 };

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "pipeline/kafka/rdkafka_properties.h"
 #include "pipeline/kafka/rdkafka_reader.h"
 #include "pipeline/kafka/rdkafka_topics.h"
 #include "pipeline/kafka/rdkafka_verify.h"
@@ -101,7 +102,7 @@ Status ensure_topics(const config::Kafka& settings) {
 }
 
 std::vector<Finding> check_topics(const config::Kafka& settings) {
-  std::vector<Finding> found;
+  std::vector<Finding> found = doubtful_properties(settings);
   for (const Topic topic : kTopics) {
     const auto outcome = look(settings, topic, found);
     if (outcome) continue;

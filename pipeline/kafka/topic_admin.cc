@@ -7,7 +7,6 @@
 namespace walbridge::kafka {
 namespace {
 
-constexpr std::chrono::milliseconds kPatience{30'000};
 constexpr std::chrono::milliseconds kLook{3'000};
 
 }  // namespace
@@ -33,6 +32,7 @@ Result<std::string> TopicAdmin::identity() {
 
 Result<std::vector<SourceTable>> TopicAdmin::describe_tables() {
   if (!asks_catalog_) return std::vector<SourceTable>{};
+  if (identity_.empty()) WALBRIDGE_TRY(identity());  // brokers that are away are known sooner than a silent publisher
   WALBRIDGE_TRY_AS(const auto answer, client_->ask({}, kPatience));
   return decode_catalog(answer.value);
 }
@@ -68,7 +68,7 @@ Result<SlotStatus> TopicAdmin::slot_status() {
   status.exists = true;
   status.wal_status = "reserved";
   status.current_lsn = end.head.to;
-  status.topic = {client_->settings().topic, end.low_offset, end.next_offset};
+  status.topic = {client_->settings().topic, end.low_offset, end.next_offset, end.written_ms};
   return status;
 }
 

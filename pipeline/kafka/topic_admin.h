@@ -4,6 +4,7 @@
 // thread.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,6 +14,9 @@
 #include "pipeline/kafka/topic_client.h"
 
 namespace walbridge::kafka {
+
+// So long is a publisher waited for.
+inline constexpr std::chrono::seconds kPatience{30};
 
 class TopicAdmin final : public SourceAdmin {
  public:

@@ -13,6 +13,9 @@ using std::chrono::milliseconds;
 constexpr std::int64_t kTail = 32;
 constexpr std::int64_t kAskAgainMs = 5'000;
 constexpr milliseconds kOneLook{200};
+constexpr std::int64_t kMomentMs = 2'000;
+constexpr const char* kNoRecord = "nobody has published into it yet";
+constexpr const char* kNoAnswer = "the publisher does not answer";
 
 }  // namespace
 
@@ -24,18 +27,29 @@ Error TopicClient::no_publisher(const std::string& what) const {
           {}};
 }
 
+void TopicClient::waits_for(const char* what) {
+  if (waits_for_ == what) return;
+  waits_for_ = what;
+  if (on_wait_) on_wait_(what == nullptr ? std::optional<Error>() : no_publisher(what));
+}
+
 // Whoever starts together with the publisher, or the broker, waits for them.
 Result<TopicClient::End> TopicClient::end(milliseconds patience) {
   if (!changes_) {
     WALBRIDGE_TRY_AS(changes_, open_changes_());
   }
-  const auto until = clock_.now_ms() + patience.count();
+  const auto began = clock_.now_ms();
+  const auto until = began + patience.count();
   while (true) {
     auto found = look(until);
-    if (found && *found) return **std::move(found);
+    if (found && *found) {
+      if (waits_for_ == kNoRecord) waits_for(nullptr);
+      return **std::move(found);
+    }
     const bool over = clock_.now_ms() >= until;
     if (!found && (over || found.error().verdict != Verdict::Retry)) return std::move(found.error());
-    if (over) return no_publisher("nobody has published into it yet");
+    if (found && clock_.now_ms() - began >= kMomentMs) waits_for(kNoRecord);
+    if (over) return no_publisher(kNoRecord);
     changes_->wait(kOneLook, false);
   }
 }
@@ -44,6 +58,7 @@ Result<std::optional<TopicClient::End>> TopicClient::look(std::int64_t until_ms)
   WALBRIDGE_TRY_AS(const LogRange range, changes_->range());
   auto at = std::max(range.low, range.next - kTail);
   std::optional<RecordHead> newest;
+  std::int64_t written_ms = 0;
   if (at < range.next) WALBRIDGE_TRY(changes_->seek(at));
   while (at < range.next) {
     WALBRIDGE_TRY_AS(const auto record, changes_->next());
@@ -57,12 +72,13 @@ Result<std::optional<TopicClient::End>> TopicClient::look(std::int64_t until_ms)
       continue;
     }
     at = record->offset + 1;
+    written_ms = record->timestamp_ms;
     WALBRIDGE_TRY_AS(RecordHead head, head_of(*record, settings_.topic));
     if (!newest || head.epoch >= newest->epoch) newest = std::move(head);
   }
   if (!newest) return std::optional<End>();
   stream_ = newest->stream;
-  return std::optional<End>(End{*std::move(newest), range.next, range.low});
+  return std::optional<End>(End{*std::move(newest), written_ms, range.next, range.low});
 }
 
 Status TopicClient::send(const Request& request) {
@@ -80,7 +96,8 @@ Request TopicClient::addressed(Request request) {
 Status TopicClient::tell(Request request) { return send(addressed(std::move(request))); }
 
 Result<TopicClient::Answer> TopicClient::ask(Request request, milliseconds patience) {
-  const auto until = clock_.now_ms() + patience.count();
+  const auto began = clock_.now_ms();
+  const auto until = began + patience.count();
   WALBRIDGE_TRY_AS(const End now, end(patience));
   WALBRIDGE_TRY(changes_->seek(now.next_offset));
   request = addressed(std::move(request));
@@ -92,6 +109,7 @@ Result<TopicClient::Answer> TopicClient::ask(Request request, milliseconds patie
       WALBRIDGE_TRY(send(request));
       asked_ms = clock_.now_ms();
     }
+    if (clock_.now_ms() - began >= kMomentMs) waits_for(kNoAnswer);
     WALBRIDGE_TRY_AS(const auto record, changes_->next());
     if (!record) {
       changes_->wait(kOneLook, true);
@@ -104,10 +122,11 @@ Result<TopicClient::Answer> TopicClient::ask(Request request, milliseconds patie
     if (head.slice == 0) value.clear();
     value.append(record->value);
     if (head.slice + 1 < head.slices) continue;
+    waits_for(nullptr);
     if (head.failed) return decode_error(value);
     return Answer{std::move(head), record->offset + 1, std::move(value)};
   }
-  return no_publisher("the publisher does not answer");
+  return no_publisher(kNoAnswer);
 }
 
 }  // namespace walbridge::kafka

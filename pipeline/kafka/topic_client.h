@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ class TopicClient {
   // `patience`.
   struct End {
     RecordHead head;
+    std::int64_t written_ms = 0;  // since 1970
     std::int64_t next_offset = 0;
     std::int64_t low_offset = 0;
   };
@@ -51,6 +53,9 @@ class TopicClient {
   // Only tells it.
   Status tell(Request request);
 
+  // Told once when a publisher is waited for longer than a moment, and, without an error, when it was heard after all.
+  void on_wait(std::function<void(const std::optional<Error>&)> callback) { on_wait_ = std::move(callback); }
+
   const config::Kafka& settings() const { return settings_; }
 
  private:
@@ -58,6 +63,7 @@ class TopicClient {
   Result<std::optional<End>> look(std::int64_t until_ms);
   Status send(const Request& request);
   Error no_publisher(const std::string& what) const;
+  void waits_for(const char* what);  // nullptr: for nobody any more
 
   const config::Kafka settings_;
   const std::function<Result<std::unique_ptr<LogReader>>()> open_changes_;
@@ -67,6 +73,8 @@ class TopicClient {
   std::uint64_t next_id_;
   std::string stream_;  // of the newest record seen
   std::unique_ptr<LogReader> changes_;
+  std::function<void(const std::optional<Error>&)> on_wait_;
+  const char* waits_for_ = nullptr;
 };
 
 }  // namespace walbridge::kafka

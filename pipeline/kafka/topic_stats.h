@@ -3,6 +3,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
+#include <optional>
+
+#include "pipeline/api/error.h"
 
 namespace walbridge::kafka {
 
@@ -14,6 +18,8 @@ struct TopicStats {
   std::atomic<std::int64_t> produced_micros{0};     // when the last record read was produced
   std::atomic<std::int64_t> committed_micros{0};    // commit time of the last transaction read
   std::atomic<std::int64_t> publish_lag_micros{0};  // of that transaction: from commit to produced
+  mutable std::mutex mutex;
+  std::optional<Error> waits_for;  // guarded; a publisher that was not heard yet, and nothing goes on without
 };
 
 }  // namespace walbridge::kafka

@@ -173,3 +173,44 @@ def test_both_roles_in_one_process(make_pipe):
     reader.bridge.start()
     pipe.settle()
     pipe.stop()
+
+
+def test_publisher_that_is_not_heard(make_pipe):
+    """Whoever waits names the topic and what to do: status, /readyz, the log, and a command that is run for once."""
+    pipe = make_pipe()
+    pipe.broker.create_topic(pipe.topic)
+    pipe.broker.create_topic(pipe.control_topic)
+    applier = pipe.applier().bridge
+    waited = f"topic {pipe.topic}: nobody has published into it yet"
+    applier.start()
+    applier.wait(lambda: waited in applier.get("/readyz")[1], 20, "/readyz to name the topic")
+    assert "kafka.role: publish" in applier.get("/readyz")[1]
+    said = applier.command("status").stdout
+    assert waited in said and "slot and schema capture are the publisher's" in said and "schema changes" not in said, said
+    assert f"topic {pipe.topic}: not read yet" in said, said
+    assert applier.log().count(f"{waited} code=kafka-no-publisher") == 1, applier.log()
+    result = pipe.publisher.command("status")
+    assert result.returncode == DONE and waited in result.stdout, said_by(result)
+    result = applier.command("plan", "--json", timeout=60)
+    assert result.returncode == UNUSABLE and result.stdout == "", said_by(result)
+    assert f"waiting, at most 30 s: {waited}" in result.stderr and "[kafka-no-publisher]" in result.stderr
+
+
+def test_what_status_says_of_the_topic(running):
+    """Of the running bridge its end of the topic; of one that is not running, what is in the topic. An old end is said by run."""
+    publisher, applier = both(running)
+    running.drain()
+    assert f"topic {running.topic}: publishing, confirmed up to " in publisher.command("status").stdout
+    said = applier.command("status").stdout
+    assert f"topic {running.topic}: next offset " in said and "records behind" in said and "\nslot:" not in said, said
+    assert applier.status()["slot"] is None and applier.status()["schema_capture"] is None
+    running.stop()
+    seen = [json.loads(bridge.command("status", "--json").stdout)["kafka"] for bridge in (publisher, applier)]
+    assert seen[0] == seen[1] and seen[0]["topic"] == running.topic and seen[0]["end_offset"] > seen[0]["low_offset"] == 0, seen
+    line = f"topic {running.topic}: offsets 0..{seen[0]['end_offset']}, published up to {seen[0]['published_lsn']}\n"
+    for bridge in (publisher, applier):
+        assert line in bridge.command("status").stdout
+    assert "no publisher writes" not in said_by(applier.once())
+    last = running.broker.records(running.topic)[-1]
+    running.broker.produce(running.topic, (last.headers, last.value, 1))
+    assert f"no publisher writes into the topic: a cache gets what is in it topic={running.topic}" in said_by(applier.once())

@@ -290,7 +290,7 @@ class KafkaBroker:
                     return found
 
     def produce(self, name, *records, **settings):
-        """Writes (headers, value) pairs as anybody could; returns their offsets."""
+        """Writes records, (headers, value) or (headers, value, milliseconds since 1970), as anybody could; returns their offsets."""
         refused, offsets = [], []
 
         def delivered(error, message):
@@ -299,8 +299,9 @@ class KafkaBroker:
             else:
                 offsets.append(message.offset())
         producer = confluent_kafka.Producer({"bootstrap.servers": self.brokers, "log_level": 0, "message.max.bytes": 100_000_000, **settings})
-        for headers, value in records:
-            producer.produce(name, value, headers=list(headers.items()) if isinstance(headers, dict) else headers, partition=0, on_delivery=delivered)
+        for headers, value, *written in records:
+            producer.produce(name, value, headers=list(headers.items()) if isinstance(headers, dict) else headers, partition=0, on_delivery=delivered,
+                             timestamp=written[0] if written else 0)
         left = producer.flush(30)
         assert not refused and not left, f"{name}: {refused}, {left} not sent"
         return sorted(offsets)

@@ -3,6 +3,7 @@ secret in the text. The real program against real servers."""
 
 import contextlib
 import itertools
+import json
 import sqlite3
 
 import pytest
@@ -315,3 +316,21 @@ def test_destroy_needs_a_yes_and_takes_only_what_is_ours(case):
     assert not case.execute(f"SELECT 1 FROM pg_replication_slots WHERE slot_name = '{case.database}'")
     assert case.execute("SELECT pubname FROM pg_publication") == [("mine",)]
     assert case.cache().tables() == []
+
+
+def test_plan_names_a_rule_that_matches_no_table_any_more(postgres, database, tmp_path):
+    made = Case(postgres, database, tmp_path, rules=[{"match": "public.t", "omit": ["v"]}])
+    assert "matches no table" not in made.bridge.command("plan").stdout
+    made.execute("CREATE SCHEMA other; ALTER TABLE t SET SCHEMA other")
+    assert "match `public.t` matches no table [unused-name]" in made.bridge.command("plan").stdout
+    warnings = json.loads(made.bridge.command("plan", "--json").stdout)["warnings"]
+    assert [(w["code"], "public.t" in w["message"]) for w in warnings] == [("unused-name", True)]
+
+
+def test_resync_where_there_are_no_caches(tmp_path):
+    """Before anybody is asked: neither server is there."""
+    kafka = {"brokers": "127.0.0.1:1", "topic": "none.changes", "role": "publish"}
+    bridge = Walbridge(tmp_path, "postgres://127.0.0.1:1/none", None, settings={"kafka": kafka})
+    result = bridge.command("resync", "public.t", timeout=10)
+    assert result.returncode == USAGE
+    assert "kafka.role is apply" in result.stderr and "walbridge.yaml" in result.stderr

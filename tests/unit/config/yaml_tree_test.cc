@@ -65,6 +65,14 @@ TEST(YamlTree, ItsErrorsRepeatNothingOfTheText) {
   EXPECT_FALSE(has(refusal("token: \"\\q-hunter2\"\n"), "q"));
 }
 
+TEST(YamlTree, AVariableInsideBracesNeedsQuotes) {
+  for (const char* text : {"a: { url: ${URL} }\n", "a: {url: ${URL}}\n", "b: 1\na: { url: ${URL}, c: d }\ne: f\n",
+                           "a: { url: libsql://${HOST} }\nb: c\n", "a: { url: ${URL:-x} }\n"}) {
+    EXPECT_TRUE(has(refusal(text), "put `${VAR}` in quotes inside { }")) << text << ": " << refusal(text);
+  }
+  EXPECT_FALSE(has(refusal("a: ${URL}\nb: c\nd: [\n"), "quotes")) << "of another line";
+}
+
 TEST(YamlTree, BytesThatAreNoText) {
   for (int byte = 0; byte < 256; ++byte) {
     const std::string text = std::string("a: ") + static_cast<char>(byte) + "x\n" + static_cast<char>(byte);

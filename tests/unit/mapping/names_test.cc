@@ -199,6 +199,22 @@ TEST(Idents, ARuleMendsAColumnCollision) {
   ASSERT_TRUE(TablePlan::compile(table, omitting, {}));
 }
 
+TEST(Names, TheColumnThatARuleNamedIsTheOneToNameOtherwise) {
+  auto table = TableMaker("public.t").column("big", "int4").column("e", "int4").column("BIG_2", "int4");
+  config::Config config;
+  config.rules.push_back(testing::rule_for("public.t"));
+  config.rules.back().columns["e"].as = "big";
+  const auto later = TablePlan::compile(table.primary_key({"big"}).table(), config, {});
+  ASSERT_FALSE(later);
+  EXPECT_THAT(later.error().message, HasSubstr("columns big and e of public.t would both be \"big\""));
+  EXPECT_THAT(later.error().remedy, HasSubstr("columns: {\"e\": {as: \"big_3\"}}"));
+  config.rules.back().columns.clear();
+  config.rules.back().columns["big"].as = "E";
+  const auto earlier = TablePlan::compile(table.table(), config, {});
+  ASSERT_FALSE(earlier);
+  EXPECT_THAT(earlier.error().remedy, HasSubstr("columns: {\"big\": {as: \"E_2\"}}"));
+}
+
 TEST(Names, ReservedPrefixesAreRefusedInAnyCase) {
   for (const std::string name : {"SQLite_x", "libsql_x", "_WALBRIDGE_x"}) {
     const auto table = TableMaker("public." + name).column("id", "int4").primary_key({"id"}).table();

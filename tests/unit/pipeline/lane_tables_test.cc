@@ -170,6 +170,21 @@ TEST_F(LaneTablesTest, OtherRulesAreNotAChangeOfTheSource) {
   EXPECT_EQ(changes[0].error.code, "rules-changed");
 }
 
+TEST_F(LaneTablesTest, APendingTableKeepsItsReasonUntilItsCopyHasBegun) {
+  holds({table(1)});
+  auto records = tables_->states();
+  records[0].state = TableState::Pending;
+  records[0].code = "gap";
+  records[0].reason = "changes of the table were gone";
+  LaneTables again(config_, config_.sinks.front());
+  again.set_catalog({table(1)});
+  auto changes = again.assign(records, true);
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(changes[0].kind, Kind::CopyAgain);
+  EXPECT_EQ(changes[0].error.code, "gap");
+  EXPECT_EQ(changes[0].error.message, "changes of the table were gone");
+}
+
 // Measured, not judged: the lane of a cache with many tables stands still for so long at each change of the schema.
 TEST_F(LaneTablesTest, ManyTables) {
   std::vector<SourceTable> many;

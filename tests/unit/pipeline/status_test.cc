@@ -65,6 +65,33 @@ TEST(Readiness, NamesAFailedCacheWithItsRemedy) {
   EXPECT_THAT(status.not_ready(60), ElementsAre(HasSubstr("renew it")));
 }
 
+TEST(Readiness, NamesThePublisherThatIsWaitedForOnce) {
+  auto status = healthy();
+  status.topic.emplace().topic = "shop.changes";
+  EXPECT_THAT(status.not_ready(60), IsEmpty());
+  const Error missing{Verdict::Retry, "kafka-no-publisher", "topic shop.changes: nobody has published", "start it", {}};
+  status.topic->waits_for = missing;
+  EXPECT_THAT(status.not_ready(60), ElementsAre(AllOf(HasSubstr("shop.changes"), HasSubstr("start it"))));
+  status.caches[0].phase = CachePhase::Waiting;
+  status.caches[0].last_error = missing;
+  EXPECT_EQ(status.not_ready(60).size(), 1U);
+  const auto json = nlohmann::json::parse(to_json(status, 60));
+  EXPECT_EQ(json["kafka"]["consumer"]["error"]["code"], "kafka-no-publisher");
+}
+
+TEST(StatusJson, AnApplierKnowsNothingOfSlotAndCapture) {
+  auto status = healthy();
+  status.slot.emplace().exists = true;
+  auto json = nlohmann::json::parse(to_json(status, 60));
+  EXPECT_TRUE(json["slot"]["exists"].get<bool>());
+  EXPECT_EQ(json["schema_capture"]["mode"], "polling");
+  status.only_applies = true;
+  json = nlohmann::json::parse(to_json(status, 60));
+  EXPECT_TRUE(json["slot"].is_null());
+  EXPECT_TRUE(json["schema_capture"].is_null());
+  EXPECT_EQ(json["slot_note"], kSlotNote);
+}
+
 TEST(StatusJson, SaysWhyItIsNotReady) {
   auto status = healthy();
   status.caches[0].wants_load = true;
