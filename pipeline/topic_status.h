@@ -37,7 +37,7 @@ struct TopicStatus {
   std::int64_t end_offset = -1;
   double behind_seconds = 0;         // how long the newest record read has been in the topic; 0 at its end
   double publisher_lag_seconds = 0;  // of the last transaction read, from its commit to the topic
-  std::optional<Error> waits_for;    // a publisher that was not heard yet
+  std::optional<Error> waits_for;    // brokers, topic or publisher
   double silent_seconds = 0;         // since a publisher was last heard; 0 while there is more to read
 
   std::int64_t behind_records() const { return end_offset < 0 || next_offset < 0 ? 0 : end_offset - next_offset; }

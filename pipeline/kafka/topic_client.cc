@@ -14,7 +14,6 @@ constexpr std::int64_t kTail = 32;
 constexpr std::int64_t kAskAgainMs = 5'000;
 constexpr milliseconds kOneLook{200};
 constexpr std::int64_t kMomentMs = 2'000;
-constexpr const char* kNoRecord = "nobody has published into it yet";
 constexpr const char* kNoAnswer = "the publisher does not answer";
 
 }  // namespace
@@ -27,10 +26,11 @@ Error TopicClient::no_publisher(const std::string& what) const {
           {}};
 }
 
-void TopicClient::waits_for(const char* what) {
-  if (waits_for_ == what) return;
-  waits_for_ = what;
-  if (on_wait_) on_wait_(what == nullptr ? std::optional<Error>() : no_publisher(what));
+void TopicClient::waits_for(std::optional<Error> what) {
+  const bool same = what && waits_for_ && what->code == waits_for_->code && what->message == waits_for_->message;
+  if (same || (!what && !waits_for_)) return;
+  waits_for_ = std::move(what);
+  if (on_wait_) on_wait_(waits_for_);
 }
 
 // Whoever starts together with the publisher, or the broker, waits for them.
@@ -43,13 +43,12 @@ Result<TopicClient::End> TopicClient::end(milliseconds patience) {
   while (true) {
     auto found = look(until);
     if (found && *found) {
-      if (waits_for_ == kNoRecord) waits_for(nullptr);
+      if (!unanswered_) waits_for({});
       return **std::move(found);
     }
-    const bool over = clock_.now_ms() >= until;
-    if (!found && (over || found.error().verdict != Verdict::Retry)) return std::move(found.error());
-    if (found && clock_.now_ms() - began >= kMomentMs) waits_for(kNoRecord);
-    if (over) return no_publisher(kNoRecord);
+    auto missing = found ? no_publisher("nobody has published into it yet") : std::move(found.error());
+    if (clock_.now_ms() >= until || missing.verdict != Verdict::Retry) return missing;
+    if (clock_.now_ms() - began >= kMomentMs) waits_for(std::move(missing));
     changes_->wait(kOneLook, false);
   }
 }
@@ -109,7 +108,8 @@ Result<TopicClient::Answer> TopicClient::ask(Request request, milliseconds patie
       WALBRIDGE_TRY(send(request));
       asked_ms = clock_.now_ms();
     }
-    if (clock_.now_ms() - began >= kMomentMs) waits_for(kNoAnswer);
+    unanswered_ = clock_.now_ms() - began >= kMomentMs;
+    if (unanswered_) waits_for(no_publisher(kNoAnswer));
     WALBRIDGE_TRY_AS(const auto record, changes_->next());
     if (!record) {
       changes_->wait(kOneLook, true);
@@ -122,7 +122,8 @@ Result<TopicClient::Answer> TopicClient::ask(Request request, milliseconds patie
     if (head.slice == 0) value.clear();
     value.append(record->value);
     if (head.slice + 1 < head.slices) continue;
-    waits_for(nullptr);
+    unanswered_ = false;
+    waits_for({});
     if (head.failed) return decode_error(value);
     return Answer{std::move(head), record->offset + 1, std::move(value)};
   }

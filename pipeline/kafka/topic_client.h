@@ -53,7 +53,8 @@ class TopicClient {
   // Only tells it.
   Status tell(Request request);
 
-  // Told once when a publisher is waited for longer than a moment, and, without an error, when it was heard after all.
+  // Told once when brokers, topic or publisher are waited for longer than a moment, and, without an error, when the
+  // wait is over.
   void on_wait(std::function<void(const std::optional<Error>&)> callback) { on_wait_ = std::move(callback); }
 
   const config::Kafka& settings() const { return settings_; }
@@ -63,7 +64,7 @@ class TopicClient {
   Result<std::optional<End>> look(std::int64_t until_ms);
   Status send(const Request& request);
   Error no_publisher(const std::string& what) const;
-  void waits_for(const char* what);  // nullptr: for nobody any more
+  void waits_for(std::optional<Error> what);  // none: for nobody any more
 
   const config::Kafka settings_;
   const std::function<Result<std::unique_ptr<LogReader>>()> open_changes_;
@@ -74,7 +75,8 @@ class TopicClient {
   std::string stream_;  // of the newest record seen
   std::unique_ptr<LogReader> changes_;
   std::function<void(const std::optional<Error>&)> on_wait_;
-  const char* waits_for_ = nullptr;
+  std::optional<Error> waits_for_;
+  bool unanswered_ = false;  // what is waited for is an answer
 };
 
 }  // namespace walbridge::kafka

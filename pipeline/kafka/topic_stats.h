@@ -19,7 +19,7 @@ struct TopicStats {
   std::atomic<std::int64_t> committed_micros{0};    // commit time of the last transaction read
   std::atomic<std::int64_t> publish_lag_micros{0};  // of that transaction: from commit to produced
   mutable std::mutex mutex;
-  std::optional<Error> waits_for;  // guarded; a publisher that was not heard yet, and nothing goes on without
+  std::optional<Error> waits_for;  // guarded; brokers, topic or publisher, without which nothing goes on
 };
 
 }  // namespace walbridge::kafka

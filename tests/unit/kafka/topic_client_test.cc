@@ -102,6 +102,14 @@ TEST_F(TopicClientTest, SaysNothingOfAMoment) {
   EXPECT_THAT(said_, IsEmpty());
 }
 
+TEST_F(TopicClientTest, SaysThatBrokersAreAwayAndWhatIsMissingThen) {
+  log_->unreachable = true;
+  EXPECT_EQ(client_->end(5s).error().code, "kafka-unreachable");
+  log_->unreachable = false;
+  EXPECT_EQ(client_->end(5s).error().code, "kafka-no-publisher");
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("kafka-unreachable"), HasSubstr("nobody has published")));
+}
+
 TEST_F(TopicClientTest, BrokersThatAreAwayAreNotWaitedForAsAPublisherIs) {
   log_->unreachable = true;
   TopicAdmin admin(client_, true, [] { return std::vector<Finding>{}; });
