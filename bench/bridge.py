@@ -61,7 +61,21 @@ class RemotePosition:
         pass
 
 
-class Bridge:
+class Cached:
+    """A tool whose `cache` must hold what the `source` holds, or its figure is worth nothing."""
+
+    def cache_rows(self, sql):
+        with contextlib.closing(sqlite3.connect(f"file:{self.cache}?mode=ro", uri=True)) as connection:
+            return connection.execute(sql).fetchall()
+
+    def check(self, table, column):
+        sql = f"SELECT count(*), sum({column}) FROM {table}"
+        source, cache = [tuple(map(int, rows[0])) for rows in (self.source.sql(sql), self.cache_rows(sql))]
+        if source != cache:
+            raise RuntimeError(f"{self.name}: the cache of {table} has count and sum {cache}, the source {source}")
+
+
+class Bridge(Cached):
     """`sqld`: the server that is the cache; none: a file of its own."""
 
     def __init__(self, source, directory, name, tables, sqld=None):
@@ -137,14 +151,4 @@ class Bridge:
         return cost, backlog.changes / batches
 
     def cache_rows(self, sql):
-        if self.sqld:
-            return self.sqld.query(sql)
-        with contextlib.closing(sqlite3.connect(f"file:{self.cache}?mode=ro", uri=True)) as connection:
-            return connection.execute(sql).fetchall()
-
-    def check(self, table, column):
-        """The cache must hold what the source holds, or the figure is worth nothing."""
-        sql = f"SELECT count(*), sum({column}) FROM {table}"
-        source, cache = [tuple(map(int, rows[0])) for rows in (self.source.sql(sql), self.cache_rows(sql))]
-        if source != cache:
-            raise RuntimeError(f"{self.name}: the cache of {table} has count and sum {cache}, the source {source}")
+        return self.sqld.query(sql) if self.sqld else super().cache_rows(sql)

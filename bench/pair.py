@@ -15,7 +15,7 @@ from tests.support.postgres import lsn_value
 from tests.support.process import wait_for
 from tests.support.walbridge import Walbridge
 
-from .bridge import FILE_POLL, FilePosition, binary
+from .bridge import FILE_POLL, Cached, FilePosition, binary
 from .measure import Child, Cost, ServerCpu, thread_cpu
 
 TOPIC_POLL = 0.02   # a request to the broker
@@ -69,7 +69,7 @@ class Children:
         return Cost(max(c.seconds for c in costs), sum(c.cpu for c in costs), 0, max(c.peak_rss for c in costs))
 
 
-class Pair:
+class Pair(Cached):
     """`cache` and what reads it are as Bridge's, so that the same observer can watch either."""
 
     def __init__(self, source, broker, directory, name, tables):
@@ -182,14 +182,3 @@ class Pair:
             cost.server_cpu = server.used()
             child.stop(signal.SIGTERM)
         return cost
-
-    def cache_rows(self, sql):
-        with contextlib.closing(sqlite3.connect(f"file:{self.cache}?mode=ro", uri=True)) as connection:
-            return connection.execute(sql).fetchall()
-
-    def check(self, table, column):
-        """The cache must hold what the source holds, or the figure is worth nothing."""
-        sql = f"SELECT count(*), sum({column}) FROM {table}"
-        source, cache = [tuple(map(int, rows[0])) for rows in (self.source.sql(sql), self.cache_rows(sql))]
-        if source != cache:
-            raise RuntimeError(f"{self.name}: the cache of {table} has count and sum {cache}, the source {source}")

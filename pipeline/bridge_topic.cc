@@ -1,5 +1,6 @@
 // The bridge's part in Kafka: a pipeline that ends in a topic, and the beginning of a cache that is fed from one.
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <utility>
 
@@ -9,14 +10,13 @@
 #include "pipeline/api/log.h"
 #include "pipeline/bridge.h"
 #include "pipeline/kafka/event_codec.h"
+#include "pipeline/topic_status.h"
 
 namespace walbridge::pipeline {
 namespace {
 
 constexpr std::int64_t kTryAgainMs = 5'000;
 constexpr std::int64_t kLookAtTablesMs = 30'000;
-constexpr std::int64_t kSilentSeconds = 45;
-constexpr const char* kStartPublisher = "see that a `walbridge run` with `kafka.role: publish` runs and has this topic";
 
 Error not_published(const std::string& table) {
   return {Verdict::Operator,
@@ -157,10 +157,10 @@ std::vector<const SourceTable*> Bridge::watched_tables() {
 
 // Nothing fails for it: a cache takes what is in the topic, and that may be all there will be.
 void Bridge::warn_of_silence(const SlotStatus::TopicRange& topic) const {
-  const auto silent = clock_.wall().micros / 1'000'000 - topic.written_ms / 1'000;
-  if (topic.written_ms <= 0 || silent <= kSilentSeconds || config_.publishes()) return;
+  const double silent = seconds_between(Timestamp{topic.written_ms * 1'000}, clock_.wall());
+  if (topic.written_ms <= 0 || silent <= TopicStatus::kGoneSeconds || config_.publishes()) return;
   log::warn("no publisher writes into the topic: a cache gets what is in it",
-            {{"topic", topic.topic}, {"silent_seconds", silent}, {"remedy", kStartPublisher}});
+            {{"topic", topic.topic}, {"silent_seconds", std::lround(silent)}, {"remedy", kafka::kStartPublisher}});
 }
 
 // A cache begins at a place in the topic; its rows come by copies. What it held before stays until then.

@@ -220,13 +220,9 @@ std::vector<std::string> BridgeStatus::not_ready(double max_lag_seconds) const {
   if (publisher) {
     for (auto& reason : publisher->not_ready(max_lag_seconds)) reasons.push_back(std::move(reason));
   }
-  if (topic && topic->silent_seconds > kSilentStreamSeconds) {
-    reasons.push_back(
-        fmt::format("topic {}: no publisher heard for {:.0f} s; see that a `walbridge run` with "
-                    "`kafka.role: publish` runs and has this topic",
-                    topic->topic, topic->silent_seconds));
+  if (topic) {
+    for (auto& reason : topic->not_ready()) reasons.push_back(std::move(reason));
   }
-  if (topic && topic->waits_for) reasons.push_back(describe(*topic->waits_for));
   for (const auto& cache : caches) {
     if (cache.wants_load) reasons.push_back("sink " + cache.name + ": the snapshot is not done");
     const bool said = topic && topic->waits_for && cache.last_error && cache.last_error->code == topic->waits_for->code;

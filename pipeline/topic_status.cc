@@ -42,6 +42,16 @@ std::string PublisherStatus::line() const {
                      open ? "publishing" : "not publishing", transactions, records, to_string(published), lag_seconds);
 }
 
+std::vector<std::string> TopicStatus::not_ready() const {
+  std::vector<std::string> reasons;
+  if (silent_seconds > kGoneSeconds) {
+    reasons.push_back(
+        fmt::format("topic {}: no publisher heard for {:.0f} s; {}", topic, silent_seconds, kafka::kStartPublisher));
+  }
+  if (waits_for) reasons.push_back(describe(*waits_for));
+  return reasons;
+}
+
 TopicStatus take_status(const kafka::TopicStats& stats, const std::string& topic, const Clock& clock) {
   TopicStatus status;
   status.topic = topic;

@@ -41,8 +41,12 @@ struct TopicStatus {
   double silent_seconds = 0;         // since a publisher was last heard; 0 while there is more to read
 
   std::int64_t behind_records() const { return end_offset < 0 || next_offset < 0 ? 0 : end_offset - next_offset; }
-  // What is older than this many seconds may be there and nobody would know.
+  // What is older than this many seconds may be there and nobody would know …
   static constexpr double kSilentSeconds = 15;
+  // … and after so many no publisher runs.
+  static constexpr double kGoneSeconds = 45;
+
+  std::vector<std::string> not_ready() const;
 };
 
 PublisherStatus take_status(const kafka::PublishedTopic& topic, const Clock& clock);

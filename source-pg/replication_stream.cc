@@ -22,12 +22,8 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
 
-// While a backlog flows, read for 64 KiB or after 1 ms instead of for every message: on few cores the wake-ups that
-// an eager reader causes the sender are what limits both. Less than 2 KiB in a millisecond is no backlog, in however
-// many reads they came, and data wakes at once again.
+// While a backlog flows, read for so much, or after Backlog::kWaitUs, instead of for every message.
 constexpr int kBacklogLowWater = 64 * 1024;
-constexpr std::int64_t kBacklogWaitUs = 1'000;
-constexpr std::size_t kBacklogBytes = 2 * 1024;
 
 constexpr std::int64_t kIdleGapMs = 100;  // between two IdlePositions
 constexpr milliseconds kLeaveTime{250};   // to let the server end the session, so that the slot is free afterwards
@@ -86,7 +82,8 @@ Status ReplicationStream::start(StreamPosition position) {
   position_ = from;
   idle_position_ = server_position_ = {};
   idle_yielded_ms_ = 0;
-  unflushed_ = more_buffered_ = backlog_ = tls_unsettled_ = false;
+  unflushed_ = more_buffered_ = tls_unsettled_ = false;
+  backlog_.restart();
   low_water_ = 1;
   lost_publication_.clear();
   connection_ = std::move(connection);
@@ -114,7 +111,7 @@ Result<bool> ReplicationStream::poll(Chunk& into, std::size_t budget_bytes) {
 Status ReplicationStream::take(Chunk& into, std::size_t budget_bytes) {
   PGconn* const raw = connection_->raw();
   const std::size_t unread = note_unread_bytes();
-  if (!more_buffered_ && backlog_wait_us() > 0 && unread < kBacklogLowWater) return {};
+  if (!more_buffered_ && backlog_.wait_us(now_us()) > 0 && unread < kBacklogLowWater) return {};
   std::size_t taken = 0;
   more_buffered_ = false;
   assembler_.begin_fill();
@@ -131,22 +128,8 @@ Status ReplicationStream::take(Chunk& into, std::size_t budget_bytes) {
     read = true;
   }
   tls_unsettled_ = PQsslInUse(raw) != 0 && (unread > 0 || taken > 0);
-  note_flow(taken);
+  backlog_.took(taken, now_us());
   return {};
-}
-
-void ReplicationStream::note_flow(std::size_t taken) {
-  read_us_ = now_us();
-  flow_bytes_ += taken;
-  if (read_us_ - flow_since_us_ < kBacklogWaitUs) return;
-  backlog_ = flow_bytes_ >= kBacklogBytes;
-  flow_since_us_ = read_us_;
-  flow_bytes_ = 0;
-}
-
-// How long a backlog should still be left to grow; 0 when none flows.
-std::int64_t ReplicationStream::backlog_wait_us() const {
-  return backlog_ ? std::max<std::int64_t>(read_us_ + kBacklogWaitUs - now_us(), 0) : 0;
 }
 
 Result<ReplicationStream::Drained> ReplicationStream::drain(Chunk& into, std::size_t budget_bytes) {
@@ -270,7 +253,7 @@ std::int64_t ReplicationStream::wait_ms(milliseconds at_most, bool take_data) co
   const std::int64_t now = now_ms();
   std::int64_t wait = std::min<std::int64_t>(at_most.count(), feedback_.next_ms(now));
   if (take_data && tls_unsettled_) wait = std::min<std::int64_t>(wait, 1);
-  if (take_data && backlog_) wait = std::min(wait, (backlog_wait_us() + 999) / 1000);
+  if (take_data && backlog_.flows()) wait = std::min(wait, (backlog_.wait_us(now_us()) + 999) / 1000);
   if (take_data && !assembler_.in_transaction() && idle_position_ > position_) {
     wait = std::min(wait, idle_yielded_ms_ + kIdleGapMs - now);
   }
@@ -284,7 +267,7 @@ void ReplicationStream::wait(milliseconds at_most, bool take_data) {
   if (connection_) {
     timeout = wait_ms(at_most, take_data);
     if (take_data) {
-      set_low_water(backlog_ ? kBacklogLowWater : 1);
+      set_low_water(backlog_.flows() ? kBacklogLowWater : 1);
       descriptors[1].events |= POLLIN;
     }
     if (unflushed_) descriptors[1].events |= POLLOUT;

@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "pipeline/api/source.h"
+#include "source-pg/backlog.h"
 #include "source-pg/change_assembler.h"
 #include "source-pg/connection.h"
 #include "source-pg/copy_both.h"
@@ -58,8 +59,6 @@ class ReplicationStream final : public Source {
   Error fail(Error error);
 
   std::size_t note_unread_bytes();
-  void note_flow(std::size_t taken);
-  std::int64_t backlog_wait_us() const;
   void set_low_water(int bytes);
   std::int64_t wait_ms(std::chrono::milliseconds at_most, bool take_data) const;
   void leave() noexcept;
@@ -79,13 +78,10 @@ class ReplicationStream final : public Source {
 
   bool unflushed_ = false;      // libpq holds bytes the socket did not take
   bool more_buffered_ = false;  // the last poll() stopped at its budget
-  bool backlog_ = false;        // the last millisecond of reading took a lot
+  Backlog backlog_;
   // A read may leave the rest of a TLS record inside the library, where poll() on the socket does not see it: one
   // more read, soon, gets it. True until a read found nothing.
   bool tls_unsettled_ = false;
-  std::int64_t read_us_ = 0;  // when the last read ended
-  std::int64_t flow_since_us_ = 0;
-  std::size_t flow_bytes_ = 0;  // taken since then
   int low_water_ = 1;
 };
 

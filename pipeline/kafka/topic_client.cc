@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pipeline/kafka/event_codec.h"
+#include "pipeline/kafka/topic_stats.h"
 
 namespace walbridge::kafka {
 namespace {
@@ -19,11 +20,7 @@ constexpr const char* kNoAnswer = "the publisher does not answer";
 }  // namespace
 
 Error TopicClient::no_publisher(const std::string& what) const {
-  return {Verdict::Retry,
-          "kafka-no-publisher",
-          "topic " + settings_.topic + ": " + what,
-          "see that a `walbridge run` with `kafka.role: publish` runs and has this topic",
-          {}};
+  return {Verdict::Retry, "kafka-no-publisher", "topic " + settings_.topic + ": " + what, kStartPublisher, {}};
 }
 
 void TopicClient::waits_for(std::optional<Error> what) {

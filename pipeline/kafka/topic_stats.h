@@ -10,6 +10,10 @@
 
 namespace walbridge::kafka {
 
+// What to do when nobody publishes.
+inline constexpr const char* kStartPublisher =
+    "see that a `walbridge run` with `kafka.role: publish` runs and has this topic";
+
 struct TopicStats {
   std::atomic<std::int64_t> next_offset{-1};  // of the record to be read next
   std::atomic<std::int64_t> end_offset{-1};   // behind the last record, as the broker last said
