@@ -55,7 +55,9 @@ Status remove_all(SourceAdmin& admin, std::vector<std::unique_ptr<Sink>>& sinks,
 
 int destroy(const config::Config& config, const DestroyOptions& options) {
   auto admin = open_source_admin(config);
-  if (auto locked = admin->lock(); !locked) return fail(locked.error());
+  if (!options.dry_run) {
+    if (auto locked = admin->lock(); !locked) return fail(locked.error());
+  }
   // Where a topic is read nobody holds a lock at the source.
   if (!options.dry_run && !bridge_status(config).is_null()) {
     return fail({Verdict::Operator, "already-running",

@@ -147,8 +147,10 @@ void print_topic(const ordered_json& kafka) {
   if (kafka.contains("publisher")) {
     const auto& end = kafka["publisher"];
     std::cout << fmt::format("topic {}: {}, confirmed up to {}, {} transactions in {} records\n", text(end["topic"]),
-                             end["open"].get<bool>() ? "publishing" : "not publishing", text(end["published_lsn"]),
-                             text(end["transactions"]), text(end["records"]));
+                             !end["open"].get<bool>()   ? "not publishing"
+                             : end["error"].is_object() ? "waiting for the brokers"
+                                                        : "publishing",
+                             text(end["published_lsn"]), text(end["transactions"]), text(end["records"]));
   }
   if (kafka.contains("consumer")) {
     const auto& end = kafka["consumer"];

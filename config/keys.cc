@@ -22,8 +22,7 @@ constexpr auto kKeys = std::to_array<Key>({
      "Create the publication when it does not exist, and own it; `false` only ever uses one that is there."},
     {"source.event_triggers", "`true`, `false`", "`true`",
      "Capture schema changes with event triggers where the role may create them; `false` looks at the catalog every "
-     "few "
-     "seconds instead."},
+     "few seconds instead (and still hears triggers that are there, until `destroy`)."},
 
     {"sink.name", "word", "`main`",
      "Label of this cache in metrics, logs and status; up to 63 of a-z, 0-9, `_` and `-`; required in `sinks`."},

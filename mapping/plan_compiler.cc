@@ -110,9 +110,12 @@ Status PlanCompiler::check_column_names() const {
     const auto& name = plan_->cache_.columns[i].name;
     const auto first = seen.at(fold_name(name));
     if (first == i) continue;
-    // The one that a rule gave its name is the one to be named otherwise.
-    const auto rule = rules_.columns.find(plan_->columns_[i].source_name);
-    const auto moved = rule != rules_.columns.end() && rule->second.as ? i : first;
+    // The one that a rule gave its name is the one to be named otherwise, or the later one: readers know the first.
+    const auto named = [&](std::size_t column) {
+      const auto rule = rules_.columns.find(plan_->columns_[column].source_name);
+      return rule != rules_.columns.end() && rule->second.as.has_value();
+    };
+    const auto moved = named(first) && !named(i) ? first : i;
     const auto& taken = plan_->cache_.columns[moved].name;
     std::string free = taken;
     for (int n = 2; seen.count(fold_name(free)) != 0; ++n) free = fmt::format("{}_{}", taken, n);

@@ -120,6 +120,7 @@ class Bridge {
   void watch_publication();
   std::vector<const SourceTable*> watched_tables();
   Status plan_topic();
+  void say_refused(const mapping::TopicPlan& plan);
   void answer_request(kafka::Request request);
   void approve_chunk(kafka::Request request);
   // Each false: to be tried again.
@@ -146,6 +147,8 @@ class Bridge {
   CaptureStatus capture_;
   std::set<std::uint32_t> stale_;
   std::optional<std::map<std::uint32_t, std::string>> known_;  // what the caches last knew of the catalog
+  bool triggers_lost_ = false;                                 // since the start
+  std::map<std::string, std::string> said_refused_;            // not published: table and code
   std::vector<std::uint32_t> unpublished_;                     // when the bridge started
   std::int64_t announce_due_ms_ = 0;
   std::int64_t catalog_due_ms_ = 0;

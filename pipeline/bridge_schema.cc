@@ -56,7 +56,13 @@ void Bridge::watch_capture() {
   auto now = parts_.admin->capture_status();
   if (!now) return;  // the stream's own errors say that the source is away
   const auto before = capture();
-  if (now->mode == before.mode) return;
+  if (now->mode == before.mode) {
+    // Why there never were any was found out at the start; why they are away may change.
+    const std::scoped_lock lock(schema_mutex_);
+    if (triggers_lost_) capture_ = *std::move(now);
+    return;
+  }
+  triggers_lost_ = now->mode == CaptureStatus::Mode::Polling;
   if (now->mode == CaptureStatus::Mode::Polling) {
     log::error("event triggers no longer tell of schema changes; walbridge looks every few seconds",
                {{"reason", now->problem}, {"fix", now->fix}});

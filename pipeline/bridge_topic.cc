@@ -28,15 +28,24 @@ Error not_published(const std::string& table) {
 
 }  // namespace
 
-// Rows are published whole: rules about them are the appliers'.
-Status Bridge::plan_topic() {
-  const auto plan = mapping::plan_topic(tables_, config_);
+void Bridge::say_refused(const mapping::TopicPlan& plan) {
+  std::map<std::string, std::string> said;
   for (const auto& refused : plan.refused) {
+    const auto& code = said[refused.source_name] = refused.error.code;
+    const auto before = said_refused_.find(refused.source_name);
+    if (before != said_refused_.end() && before->second == code) continue;
     log::warn("table not published", {{"table", refused.source_name},
                                       {"code", refused.error.code},
                                       {"reason", refused.error.message},
                                       {"remedy", refused.error.remedy}});
   }
+  said_refused_ = std::move(said);
+}
+
+// Rows are published whole: rules about them are the appliers'.
+Status Bridge::plan_topic() {
+  const auto plan = mapping::plan_topic(tables_, config_);
+  say_refused(plan);
   for (const auto& finding : mapping::unused_names(tables_, config_)) {
     log::warn(finding.message, {{"code", finding.code}, {"fix", finding.fix}});
   }
@@ -149,6 +158,7 @@ std::vector<const SourceTable*> Bridge::watched_tables() {
   if (clock_.now_ms() >= tables_due_ms_) {
     tables_due_ms_ = clock_.now_ms() + kLookAtTablesMs;
     if (auto tables = parts_.admin->describe_tables()) tables_ = *std::move(tables);
+    say_refused(mapping::plan_topic(tables_, config_));
   }
   std::vector<const SourceTable*> tables;
   for (const auto& each : published()) tables.push_back(each.table);

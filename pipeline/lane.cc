@@ -36,6 +36,7 @@ Result<Step> Lane::step() {
   if (link_.mode() == LaneMode::Stopped) return Step::Idle;
   WALBRIDGE_TRY_AS(Flow flow, settle_start());
   if (flow == Flow::Continue) {
+    if (!begun_) stats_.settled = true;
     WALBRIDGE_TRY_AS(flow, consume());
   }
   if (flow == Flow::Restart) return Step::Progressed;
@@ -120,6 +121,7 @@ Lane::Flow Lane::restart() {
   incoming_ = {};
   suspended_ = keys_noted_ = false;
   start_changes_.clear();
+  stats_.settled = false;
   chunk_.reset();
   begun_ = commit_pending_ = in_transaction_ = skipping_ = false;
   batch_rows_ = batch_bytes_ = batch_transactions_ = 0;

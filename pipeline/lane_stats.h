@@ -47,7 +47,8 @@ struct LaneStats {
   std::atomic<std::int64_t> oldest_pending_micros{0};  // commit time of the oldest transaction taken but not visible
   std::atomic<std::int64_t> failing_since_ms{0};       // 0: the last attempt went well
   std::atomic<std::uint64_t> snapshot_rows{0};
-  DurationHistogram apply_seconds;  // one cache transaction, begin to committed
+  std::atomic<bool> settled{false};  // what other rules or tables than last time ask for is begun or done
+  DurationHistogram apply_seconds;   // one cache transaction, begin to committed
   DurationHistogram commit_to_visible_seconds;
 
   // Below: guarded by the mutex.

@@ -256,11 +256,12 @@ LaneTables::Change LaneTables::lost(Table& table, const Error* refusal) {
                     "its rows stay as they were; drop it in the cache, or write on_ddl.drop_table: drop",
                     {}};
   } else {
-    change.error = {Verdict::PoisonRow,
-                    "not-selected",
-                    "the configuration no longer selects this table",
-                    "its rows stay as they were",
-                    {}};
+    change.error = {
+        Verdict::PoisonRow,
+        "not-selected",
+        "the configuration no longer selects this table",
+        "its rows stay as they were; to carry it on, write " + source->qualified_name() + " into tables.include",
+        {}};
   }
   change.error.table = record.cache_name;
   if (source != nullptr) change.source = std::make_shared<const SourceTable>(*source);

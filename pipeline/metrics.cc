@@ -150,6 +150,12 @@ void add_cache(Families& families, const Cache& cache, const CacheStatus& status
     if (!table.code.empty() && table.state != TableState::Live) labels.emplace_back("code", table.code);
     families.gauge("walbridge_table_state", "1 for the table's present state.", 1, labels);
   }
+  for (const auto& table : status.refused) {
+    if (++series > kMostTableSeries) break;
+    families.gauge(
+        "walbridge_table_state", "1 for the table's present state.", 1,
+        {{"sink", status.name}, {"table", table.source_name}, {"state", "refused"}, {"code", table.error.code}});
+  }
 }
 
 void add_publisher(Families& families, const PublisherStatus& status, const kafka::PublisherStats& stats,

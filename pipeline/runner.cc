@@ -298,14 +298,19 @@ class Runner {
   }
 
   void supervise() {
+    bool done = !options_.once;
     while (!ending() && !stop_) {
       const auto now = status();
       if (options_.on_progress) options_.on_progress(now);
-      if (options_.once && once_is_done(now)) break;
+      if (options_.once && (done = once_is_done(now))) break;
       std::unique_lock lock(pause_mutex_);
       pause_.wait_for(lock, kSupervisePause, [this] { return ending(); });
     }
     if (options_.on_progress) options_.on_progress(status());
+    if (!done && !ending()) {
+      log::warn("stopped before all was done; the next run goes on");
+      outcome_.reason = ExitReason::FoundSomething;
+    }
     ending_ = true;
     pause_.notify_all();
   }
@@ -328,10 +333,10 @@ class Runner {
             cache.last_error.value_or(Error{Verdict::Operator, "failed", "sink " + cache.name + " failed", {}, {}}));
         return true;
       }
-      all_there = all_there && cache.phase == CachePhase::Streaming && !cache.wants_load &&
+      all_there = all_there && cache.phase == CachePhase::Streaming && cache.settled && !cache.wants_load &&
                   cache.checkpoint.end_lsn >= target && !cache.is_copying();
     }
-    if (!all_there) return false;
+    if (!all_there) return waits_for_nobody(now);
     for (const auto& cache : now.caches) {
       for (const auto& table : cache.tables) {
         if (table.state == TableState::Stopped && table.code != "not-selected" && table.code != "dropped") {
@@ -339,6 +344,24 @@ class Runner {
         }
       }
     }
+    return true;
+  }
+
+  // Rows that only a publisher can send, and none answers.
+  bool waits_for_nobody(const BridgeStatus& now) {
+    if (bridge_.chunks() == nullptr || !bridge_.chunks()->unanswered()) return false;
+    std::string tables;
+    for (const auto& cache : now.caches) {
+      for (const auto& table : cache.tables) {
+        if (table.state != TableState::Pending && table.backfill.empty()) continue;
+        tables += (tables.empty() ? "" : ", ") + table.source_name;
+      }
+    }
+    give_up(ExitReason::SystemUnusable, {Verdict::Retry,
+                                         "kafka-no-publisher",
+                                         "the publisher does not answer, and these wait for rows: " + tables,
+                                         kafka::kStartPublisher,
+                                         {}});
     return true;
   }
 

@@ -112,6 +112,7 @@ CacheStatus cache_status(const Cache& cache, const ReaderStats& reader, const Cl
   status.name = cache.settings.name;
   status.phase = cache.phase;
   status.wants_load = cache.wants_load;
+  status.settled = cache.stats.settled;  // before the tables: what it settled is in them
   status.lag_seconds = cache_lag(cache, reader, clock.wall());
   status.buffer_bytes = cache.link.queued_bytes();
   {

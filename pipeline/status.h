@@ -23,6 +23,7 @@ struct CacheStatus {
   std::string name;
   CachePhase phase = CachePhase::Waiting;
   bool wants_load = false;
+  bool settled = false;  // rules and tables of this start are compared with those of the last
   Checkpoint checkpoint;
   double lag_seconds = 0;  // commit at the source to visible here, of what is not yet visible; 0 caught up
   // Of that, through Kafka: until it was in the topic, until it was read, until it is visible.

@@ -5,6 +5,7 @@
 
 #include "pipeline/api/log.h"
 #include "pipeline/kafka/requests.h"
+#include "pipeline/kafka/topic_stats.h"
 
 namespace walbridge::kafka {
 namespace {
@@ -55,7 +56,10 @@ Step ChunkClient::step() {
       if (seat.asked != 0) fail(seat, looked.error());
     }
   }
-  if (heard_ms_ > asked_ms_) trouble_.clear();
+  if (heard_ms_ > asked_ms_) {
+    trouble_.clear();
+    unanswered_ = false;
+  }
   bool sent = false;
   for (auto& seat : seats_) {
     Request request;
@@ -74,7 +78,8 @@ Step ChunkClient::step() {
       if (auto written = requests_.write(request); !written) fail(seat, std::move(written.error()));
       sent = true;
     } else if (seat.asked != 0 && clock_.now_ms() - std::max(heard_ms_.load(), asked_ms_) > kAnswerWithinMs) {
-      fail(seat, {Verdict::Retry, "no-publisher", "the publisher does not answer", {}, {}});
+      unanswered_ = true;
+      fail(seat, {Verdict::Retry, "kafka-no-publisher", "the publisher does not answer", kStartPublisher, {}});
     }
   }
   return sent ? Step::Progressed : Step::Idle;

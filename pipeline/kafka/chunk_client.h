@@ -31,6 +31,8 @@ class ChunkClient {
 
   pipeline::Step step();
   std::int64_t wake_at_ms() const { return wake_at_ms_; }
+  // Rows were asked for, and the publisher has been silent for long. Any thread.
+  bool unanswered() const { return unanswered_; }
 
  private:
   struct Seat {
@@ -50,6 +52,7 @@ class ChunkClient {
   std::vector<Seat> seats_;
   std::atomic<std::int64_t> heard_ms_{0};  // when anything last came for one of the desks
   std::int64_t asked_ms_ = 0;
+  std::atomic<bool> unanswered_{false};
   std::int64_t wake_at_ms_ = 0;
 };
 

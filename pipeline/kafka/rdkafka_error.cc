@@ -73,8 +73,10 @@ constexpr auto kPassing = std::to_array<rd_kafka_resp_err_t>({
 bool passes(rd_kafka_resp_err_t code) { return std::find(kPassing.begin(), kPassing.end(), code) != kPassing.end(); }
 
 Error missing_topic(const Place& place) {
+  const auto settings =
+      fmt::format("--partitions 1 --replication-factor {} --config cleanup.policy=delete", place.replicas);
   return {Verdict::Retry, "kafka-topic-missing", fmt::format("topic {} is not there", place.topic),
-          topic_command(place, "--create", "--partitions 1 --replication-factor 3 --config cleanup.policy=delete")};
+          place.made ? "start the publisher: it creates the topic" : topic_command(place, "--create", settings)};
 }
 
 Error unauthorised(std::string_view what, const Place& place, std::string_view operations) {
@@ -86,6 +88,8 @@ Error unauthorised(std::string_view what, const Place& place, std::string_view o
 
 Place place_of(const config::Kafka& settings, const std::string& topic, bool writes) {
   Place place{settings.brokers, topic, "", writes, settings.properties.count("security.protocol") > 0};
+  place.made = settings.create_topic;
+  if (settings.replicas != 0) place.replicas = settings.replicas;
   const auto user = settings.properties.find("sasl.username");
   if (user != settings.properties.end()) place.user = user->second.reveal();
   return place;

@@ -19,6 +19,8 @@ struct Place {
   std::string user;  // sasl.username, which is no secret; empty: not known
   bool writes = false;
   bool secured = false;  // a file of properties is needed for Kafka's own tools
+  bool made = true;      // by a publisher, when it is not there
+  std::uint32_t replicas = 3;
 };
 Place place_of(const config::Kafka& settings, const std::string& topic, bool writes);
 

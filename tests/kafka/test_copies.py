@@ -4,8 +4,9 @@ import pytest
 
 from tests.crash.reader import Reader
 from tests.crash.workload import Writers
+from tests.support.process import Process
 
-from .setting import DONE, said_by
+from .setting import DONE, FOUND, UNUSABLE, assert_explained, said_by
 
 MIB = 1 << 20
 
@@ -134,6 +135,26 @@ def test_once(pipe):
     applier.bridge.once()
     assert set(applier.markers().values()) == {number}
     pipe.assert_equal()
+
+
+def test_once_does_not_wait_for_a_publisher_that_is_away(running):
+    """A table that waits for rows is named, and that is no success; nor is a stop before all is done."""
+    applier = running.appliers[0]
+    running.write(30)
+    running.drain()
+    running.stop()
+    applier.bridge.config["rules"] = [{"match": "public.names", "columns": {"v": {"mask": "sha256"}}}]
+    applier.bridge.write_config()
+    process = Process([applier.bridge.binary, "-c", applier.bridge.config_path, "run", "--once"], applier.bridge.log_path, cwd=applier.bridge.directory)
+    running.wait(lambda: applier.states()["public.names"][0] == "pending", "the table to wait for rows", alive=lambda: None)
+    assert process.stop(10) == FOUND
+    assert "stopped before all was done" in applier.bridge.log()
+    result = applier.bridge.command("run", "--once")
+    assert result.returncode == UNUSABLE, said_by(result)
+    assert_explained(said_by(result), "kafka-no-publisher", "public.names", "kafka.role: publish")
+    running.start_publisher()
+    applier.bridge.once()
+    assert {type(v) for (v,) in applier.caches["file"].query("SELECT v FROM names WHERE v IS NOT NULL")} == {str}
 
 
 def test_changes_of_the_schema_while_one_side_is_away(running):

@@ -311,7 +311,11 @@ def test_destroy_needs_a_yes_and_takes_only_what_is_ours(case):
     asked = case.bridge.command("destroy")
     assert asked.returncode == USAGE
     assert case.execute(f"SELECT 1 FROM pg_replication_slots WHERE slot_name = '{case.database}'")
+    case.bridge.start()
+    case.bridge.wait(case.bridge.ready, 30, "the bridge to be ready")
     assert "would remove" in case.bridge.command("destroy", "--dry-run").stdout
+    assert case.bridge.command("destroy", "--yes").returncode == UNUSABLE
+    assert case.bridge.stop() == DONE
     assert case.bridge.command("destroy", "--caches", "--yes").returncode == DONE
     assert not case.execute(f"SELECT 1 FROM pg_replication_slots WHERE slot_name = '{case.database}'")
     assert case.execute("SELECT pubname FROM pg_publication") == [("mine",)]

@@ -183,7 +183,7 @@ TEST(Idents, ARuleMendsAColumnCollision) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, "name-collision");
   EXPECT_EQ(refused.error().verdict, Verdict::PoisonRow);
-  EXPECT_THAT(refused.error().remedy, HasSubstr("columns: {\"Select\": {as: \"Select_2\"}}"));
+  EXPECT_THAT(refused.error().remedy, HasSubstr("columns: {\"select\": {as: \"select_2\"}}"));
 
   config::Config renaming;
   renaming.rules.push_back(testing::rule_for("Sales.Order Items"));
