@@ -158,7 +158,7 @@ zmodload zsh/zpty
 zpty shell zsh -f -i
 zpty -w shell "PROMPT= RPROMPT=; unsetopt zle_bracketed_paste; TERM=dumb; fpath=($1 \\$fpath); autoload -Uz compinit; compinit -u -D"
 zpty -w shell "zstyle ':completion:*' list-grouped false; LISTMAX=10000; COLUMNS=300; LINES=500"
-zpty -w shell "bindkey '^I' list-choices; bindkey '^M' accept-line; print rea''dy"
+zpty -w shell "zle-line-init() { print rea''dy }; zle -N zle-line-init; bindkey '^I' list-choices; bindkey '^M' accept-line"
 zpty -r -m shell seen '*ready*'
 zpty -w -n shell "$2"$'\\t'
 zpty -w -n shell $'\\C-u print do\\'\\'ne\\n'
@@ -169,7 +169,8 @@ zpty -d shell
 
 
 def zsh_completes(share, line):
-    """What a shell at a terminal lists after `line` and a tab."""
+    """What a shell at a terminal lists after `line` and a tab, typed when its line editor has begun: before, the terminal itself
+    would take ^U for an order to forget the line."""
     result = subprocess.run(["zsh", "-f", "-c", ZSH, "zsh", str(share / "zsh/site-functions"), line], capture_output=True, text=True,
                             timeout=60, check=False)
     assert result.returncode == 0 and not result.stderr, result.stderr
