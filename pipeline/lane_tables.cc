@@ -268,7 +268,9 @@ LaneTables::Change LaneTables::lost(Table& table, const Error* refusal) {
   const bool said = record.state == TableState::Stopped && record.code == change.error.code &&
                     record.reason == sentence(change.error);
   change.kind = Change::Kind::Stop;
-  if (!said || table.plan != nullptr) change.table = &table;
+  // What it looks like is kept even so: the stream goes on from here when it is carried again.
+  const bool described = source == nullptr || record.description == source->json;
+  if (!said || !described || table.plan != nullptr) change.table = &table;
   return change;
 }
 

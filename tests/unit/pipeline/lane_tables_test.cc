@@ -144,6 +144,26 @@ TEST_F(LaneTablesTest, ARefusedTableIsSaidOnceAndLeavesTheSchemaOfReaders) {
   EXPECT_EQ(changes[0].error.code, "recovered");
 }
 
+// A cache begins again with what its records say of a table, and the stream with rows of that shape.
+TEST_F(LaneTablesTest, ATableThatStaysStoppedIsStillDescribed) {
+  holds({table(1)});
+  auto keyless = table(1);
+  keyless.indexes.clear();
+  keyless.json += " ";
+  settle(learn({keyless}));
+  auto wider = table(1, 3);
+  wider.indexes.clear();
+  wider.json += "  ";
+  auto changes = learn({wider});
+  ASSERT_THAT(oids_of(changes), ElementsAre(1));
+  EXPECT_EQ(changes[0].kind, Kind::Stop);
+  const auto code = changes[0].error.code;
+  settle(std::move(changes));
+  EXPECT_EQ(tables_->find(1)->record.description, wider.json);
+  EXPECT_EQ(tables_->find(1)->record.code, code);
+  EXPECT_THAT(learn({wider}), IsEmpty());
+}
+
 TEST_F(LaneTablesTest, OtherRulesAreNotAChangeOfTheSource) {
   auto before = table(1);
   holds({before});
