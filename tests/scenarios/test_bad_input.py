@@ -119,6 +119,8 @@ def test_disabled_triggers_are_named(stage):
         capture = stage.bridge.status()["schema_capture"]
         return capture["mode"] == "polling" and capture["problem"] and capture["fix"]
     stage.wait(named, "the running bridge to say so")
+    stage.execute("ALTER EVENT TRIGGER walbridge_ddl ENABLE")
+    stage.wait(lambda: "not always on" in stage.bridge.status()["schema_capture"]["problem"], "the reason of now, not the one it began with")
     stage.execute("ALTER EVENT TRIGGER walbridge_ddl ENABLE ALWAYS")
     stage.wait(lambda: stage.bridge.status()["schema_capture"]["mode"] == "triggers", "the event triggers to be in use again")
     still_captures(stage)
@@ -254,6 +256,17 @@ def test_expressions_that_sqlite_refuses(make, sqld):
     for cache in stage.caches.values():
         assert cache.query("SELECT count(*) FROM later") == [(1,)], "as it was before the row"
     assert all(row["reason"] for row in stage.said_of("public.parsed")), stage.said_of("public.parsed")
+
+
+def test_a_table_that_was_never_carried_can_be_alerted_on(make):
+    """The bridge is ready without it; status and a metric name it."""
+    stage = make(SETUP + "CREATE TABLE keyless (v int);").start()
+    stage.wait(stage.bridge.ready, "the bridge to be ready")
+    assert [row["state"] for row in stage.said_of("public.keyless")] == ["refused"] * len(stage.caches)
+    assert stage.bridge.metric("walbridge_table_state", table="public.keyless", state="refused", code="no-key") == len(stage.caches)
+    stage.script("ALTER TABLE keyless ADD PRIMARY KEY (v); INSERT INTO keyless VALUES (1);")
+    stage.wait_state("public.keyless", "live")
+    assert stage.bridge.metric("walbridge_table_state", table="public.keyless", state="refused") is None
 
 
 def test_a_table_that_is_no_longer_carried_is_in_no_client(stage):
