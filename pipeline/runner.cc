@@ -7,7 +7,12 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <thread>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "pipeline/admin.h"
 #include "pipeline/api/log.h"
@@ -350,18 +355,18 @@ class Runner {
   // Rows that only a publisher can send, and none answers.
   bool waits_for_nobody(const BridgeStatus& now) {
     if (bridge_.chunks() == nullptr || !bridge_.chunks()->unanswered()) return false;
-    std::string tables;
+    std::set<std::string> tables;
     for (const auto& cache : now.caches) {
       for (const auto& table : cache.tables) {
-        if (table.state != TableState::Pending && table.backfill.empty()) continue;
-        tables += (tables.empty() ? "" : ", ") + table.source_name;
+        if (table.state == TableState::Pending || !table.backfill.empty()) tables.insert(table.source_name);
       }
     }
-    give_up(ExitReason::SystemUnusable, {Verdict::Retry,
-                                         "kafka-no-publisher",
-                                         "the publisher does not answer, and these wait for rows: " + tables,
-                                         kafka::kStartPublisher,
-                                         {}});
+    give_up(ExitReason::SystemUnusable,
+            {Verdict::Retry,
+             "kafka-no-publisher",
+             fmt::format("the publisher does not answer, and these wait for rows: {}", fmt::join(tables, ", ")),
+             kafka::kStartPublisher,
+             {}});
     return true;
   }
 
