@@ -57,11 +57,11 @@ int destroy(const config::Config& config, const DestroyOptions& options) {
   auto admin = open_source_admin(config);
   if (!options.dry_run) {
     if (auto locked = admin->lock(); !locked) return fail(locked.error());
-  }
-  // Where a topic is read nobody holds a lock at the source.
-  if (!options.dry_run && !bridge_status(config).is_null()) {
-    return fail({Verdict::Operator, "already-running",
-                 "walbridge " + config.name + " runs here: it answers at " + config.admin.listen, "stop it first"});
+    // Where a topic is read nobody holds a lock at the source.
+    if (!bridge_status(config).is_null()) {
+      return fail({Verdict::Operator, "already-running",
+                   "walbridge " + config.name + " runs here: it answers at " + config.admin.listen, "stop it first"});
+    }
   }
   Doomed doomed;
   auto owned = admin->owned();

@@ -76,7 +76,7 @@ Error missing_topic(const Place& place) {
   const auto settings =
       fmt::format("--partitions 1 --replication-factor {} --config cleanup.policy=delete", place.replicas);
   return {Verdict::Retry, "kafka-topic-missing", fmt::format("topic {} is not there", place.topic),
-          place.made ? "start the publisher: it creates the topic" : topic_command(place, "--create", settings)};
+          place.made ? "the publisher creates it: see that one runs" : topic_command(place, "--create", settings)};
 }
 
 Error unauthorised(std::string_view what, const Place& place, std::string_view operations) {

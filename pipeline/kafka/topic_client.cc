@@ -24,7 +24,8 @@ Error TopicClient::no_publisher(const std::string& what) const {
 }
 
 void TopicClient::waits_for(std::optional<Error> what) {
-  const bool same = what && waits_for_ && what->code == waits_for_->code && what->message == waits_for_->message;
+  // The words of an outage vary while it lasts.
+  const bool same = what && waits_for_ && what->code == waits_for_->code;
   if (same || (!what && !waits_for_)) return;
   waits_for_ = std::move(what);
   if (on_wait_) on_wait_(waits_for_);

@@ -28,7 +28,9 @@ class Log final : public LogReader {
  public:
   explicit Log(WaitedClock& clock) : clock_(clock) {}
   Result<LogRange> range() override {
-    if (unreachable) return Error{Verdict::Retry, "kafka-unreachable", "nobody answers", "", {}};
+    if (unreachable) {
+      return Error{Verdict::Retry, "kafka-unreachable", "nobody answers, " + std::to_string(clock_.now), "", {}};
+    }
     return LogRange{0, clock_.now >= published_at ? 1 : 0};
   }
   Status seek(std::int64_t offset) override {
